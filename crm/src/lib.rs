@@ -1,0 +1,1 @@
+//! Leads, calls, agents, policy, the journal and the store.

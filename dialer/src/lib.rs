@@ -1,0 +1,1 @@
+//! Agent states and, later, queues, campaigns and pacing.

@@ -1,0 +1,2 @@
+//! TeleHub's entry point.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pure media machines: RTP, RTCP, SDP offer/answer, codecs, DTMF, tones, quality.

@@ -1,0 +1,1 @@
+//! RTP engine: worker threads, port pool, recorder, prompts.

@@ -1,0 +1,1 @@
+//! Pure SIP machines: messages, transactions, dialogs, digest, registrar.

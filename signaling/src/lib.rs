@@ -1,0 +1,1 @@
+//! The switch: SIP transports, call tasks, trunks, registrar shell.

@@ -1,0 +1,1 @@
+//! Test kit: scripted phones, virtual network, clock and databases.

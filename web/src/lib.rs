@@ -1,0 +1,1 @@
+//! HTTP API, sign-in, live socket and the embedded desk.
