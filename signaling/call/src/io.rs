@@ -367,7 +367,8 @@ pub enum MediaNotice {
         leg: LegId,
         /// Session description to send.
         sdp: Bytes,
-        /// What they want, seen from us: `SendOnly`/`Inactive` means they hold us.
+        /// What was agreed, seen from us (RFC 3264 §5.1): `RecvOnly` (they offered
+        /// `sendonly`) and `Inactive` mean that they hold us.
         direction: MediaDirection,
     },
     /// Our new offer.

@@ -12,6 +12,7 @@ mod id;
 mod io;
 mod number;
 mod plan;
+mod record;
 
 pub use cause::{CauseKind, EndedBy, HangupCause};
 pub use command::{CallCommand, CallControl, Control, Originate, Refused};
@@ -28,3 +29,4 @@ pub use io::{
 };
 pub use number::{E164, InvalidNumber};
 pub use plan::{ConsentMode, ExtensionTarget, Plan, RecordPlan, Target, TrunkTarget};
+pub use record::{CallRecord, CallStatus, LegRecord, LegStatus, RecordingRecord, RecordingStatus};
