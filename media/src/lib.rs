@@ -1,1 +1,23 @@
 //! RTP engine: worker threads, port pool, recorder, prompts.
+//!
+//! [`Engine::start`] spawns fixed worker threads, each with its own poller, sockets and
+//! buffers. [`MediaCommand`]s go in through a bounded queue per worker, [`MediaEvent`]s come
+//! out through the [`EventSink`]. All legs of one [`GroupKey`] (one call) live on one worker,
+//! so a packet is received, rewritten in place and sent by the same thread.
+//!
+//! The crate knows sockets, clocks and threads; what the bytes mean is `media-proto`'s work.
+
+#![warn(missing_docs)]
+
+mod command;
+mod config;
+mod engine;
+mod event;
+mod key;
+
+pub use command::{LegSettings, MediaCommand, MediaDirection, PlaySource, PlaybackId, Tone};
+pub use config::Config;
+pub use engine::{Engine, EventSink, Full, StartError};
+pub use event::{FailReason, LegQuality, MediaEvent};
+pub use key::{GroupKey, LegKey, RecordingKey};
+pub use media_proto::Codec;
