@@ -1,1 +1,16 @@
-//! The switch: SIP transports, call tasks, trunks, registrar shell.
+//! The switch: SIP transports, call tasks, trunks and the registrar's shell.
+//!
+//! Imports the pure machines of `signaling-proto` and `call` and drives them with sockets,
+//! clocks and tasks. Everything it must ask is in [`Directory`]; everything it is asked comes
+//! through [`call::CallControl`]; everything that happens leaves through [`EventOut`].
+
+mod config;
+pub mod directory;
+mod status;
+mod trunk_settings;
+
+pub use config::{Limits, SwitchConfig, TlsConfig};
+pub use directory::Directory;
+pub use status::{
+    EventOut, LiveCall, Registration, StampedEvent, SwitchNotice, TrunkHealth, TrunkStatus,
+};
