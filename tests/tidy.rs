@@ -36,7 +36,8 @@ fn walk(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
     for path in paths {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         if path.is_dir() {
-            if !["target", "node_modules", "dist", ".git", "data", "__generated__"].contains(&name) {
+            if !["target", "node_modules", "dist", ".git", "data", "__generated__"].contains(&name)
+            {
                 walk(&path, endings, found);
             }
         } else if endings.iter().any(|e| name.ends_with(e)) {
@@ -83,7 +84,8 @@ fn crates_import_only_from_rows_above_them() {
             if ours.contains(dependency.as_str()) && !allowed.contains(&dependency.as_str()) {
                 faults.push(format!("{name} imports {dependency}"));
             }
-            if PURE.contains(folder) && ["tokio", "mio", "async-std"].contains(&dependency.as_str()) {
+            if PURE.contains(folder) && ["tokio", "mio", "async-std"].contains(&dependency.as_str())
+            {
                 faults.push(format!("{name} is pure and imports {dependency}"));
             }
             if dependency == "sqlx" && *name != "crm" {
@@ -108,7 +110,9 @@ fn sql_stands_only_in_the_store() {
     let verbs = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "CREATE TABLE "];
     let mut faults = Vec::new();
     for (name, text) in sources(&[".rs"]) {
-        let allowed = name.starts_with("crm/src/store") || name.starts_with("tests/") || name.starts_with("crm/tests");
+        let allowed = name.starts_with("crm/src/store")
+            || name.starts_with("tests/")
+            || name.starts_with("crm/tests");
         if allowed {
             continue;
         }
@@ -136,7 +140,9 @@ fn files_and_functions_stay_short() {
         for (start, line) in lines.iter().enumerate() {
             let trimmed = line.trim_start();
             let declares = trimmed.starts_with("fn ")
-                || (trimmed.starts_with("pub") || trimmed.starts_with("async") || trimmed.starts_with("const"))
+                || (trimmed.starts_with("pub")
+                    || trimmed.starts_with("async")
+                    || trimmed.starts_with("const"))
                     && trimmed.split_whitespace().take(5).any(|w| w == "fn");
             if !declares || trimmed.ends_with(';') {
                 continue;
@@ -184,7 +190,8 @@ fn a_todo_names_its_issue() {
 fn names_are_those_of_the_table() {
     let types = ["Manager", "Helper", "Gateway", "Utils", "CalleeSession", "InboundCall"];
     let functions = ["fn get_", "fn handle2", "mod util", "mod common", "mod helpers"];
-    let words = ["local_sdp2", "frame_len", "codec_id", "inbound_call:", "ClientTsx", "ServerTsx", " tsx:"];
+    let words =
+        ["local_sdp2", "frame_len", "codec_id", "inbound_call:", "ClientTsx", "ServerTsx", " tsx:"];
     let mut faults = Vec::new();
     for (name, text) in sources(&[".rs"]) {
         if name == "tests/tidy.rs" {
@@ -195,10 +202,14 @@ fn names_are_those_of_the_table() {
                 .split_once("struct ")
                 .or_else(|| line.split_once("enum "))
                 .or_else(|| line.split_once("trait "))
-                .map(|(_, rest)| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+                .map(|(_, rest)| {
+                    rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
+                });
             let bad_type = declared.is_some_and(|d| types.iter().any(|t| d.ends_with(t)));
             if bad_type
-                || functions.iter().any(|f| line.trim_start().trim_start_matches("pub ").starts_with(f))
+                || functions
+                    .iter()
+                    .any(|f| line.trim_start().trim_start_matches("pub ").starts_with(f))
                 || words.iter().any(|w| line.contains(w))
             {
                 faults.push(format!("{name}:{number}: {}", line.trim()));
@@ -222,7 +233,10 @@ fn only_policy_opens_calls() {
         }
         let body = text.split("#[cfg(test)]").next().unwrap_or_default();
         for (number, line) in code_lines(body) {
-            let constructs_target = line.contains("TrunkTarget {") && !line.contains("struct ") && !line.contains("..") && !line.contains("let ");
+            let constructs_target = line.contains("TrunkTarget {")
+                && !line.contains("struct ")
+                && !line.contains("..")
+                && !line.contains("let ");
             if line.contains("CallCommand::Originate") || constructs_target {
                 faults.push(format!("{name}:{number}"));
             }
