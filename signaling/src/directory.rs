@@ -53,12 +53,8 @@ pub trait Directory: Send + Sync + 'static {
     fn binding_save(&self, binding: StoredBinding) -> Lookup<'_, ()>;
 
     /// Forgets a binding.
-    fn binding_remove<'a>(
-        &'a self,
-        tenant: TenantId,
-        aor: &'a str,
-        key: &'a str,
-    ) -> Lookup<'a, ()>;
+    fn binding_remove<'a>(&'a self, tenant: TenantId, aor: &'a str, key: &'a str)
+    -> Lookup<'a, ()>;
 
     /// All bans that still run, at start.
     fn bans(&self) -> Lookup<'_, Vec<Ban>>;

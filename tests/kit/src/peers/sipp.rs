@@ -20,8 +20,10 @@ pub struct Sipp {
     pub calls: u32,
     /// `u1` (UDP), `t1` (TCP), `l1` (TLS).
     pub transport: &'static str,
-    /// `-key name value` and other further arguments.
+    /// Further arguments, such as `-s NUMBER`.
     pub args: Vec<String>,
+    /// Values for the `@name@` marks of the scenario.
+    pub marks: Vec<(&'static str, String)>,
     /// Limit on the whole run.
     pub seconds: u64,
 }
@@ -44,6 +46,7 @@ impl Sipp {
             calls: 1,
             transport: "u1",
             args: Vec::new(),
+            marks: Vec::new(),
             seconds: 40,
         }
     }
@@ -59,13 +62,19 @@ impl Sipp {
         let folder = tempfile::tempdir().unwrap();
         let media = ports::block(4);
         let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut scenario = fs::read_to_string(&self.scenario).unwrap();
+        for (mark, value) in &self.marks {
+            scenario = scenario.replace(&format!("@{mark}@"), value);
+        }
+        let file = folder.path().join("scenario.xml");
+        fs::write(&file, scenario).unwrap();
         let mut command = Command::new("sipp");
         if let Some(target) = &self.target {
             command.arg(target);
         }
         command
             .arg("-sf")
-            .arg(&self.scenario)
+            .arg(&file)
             .args(["-i", "127.0.0.1", "-p", &port.to_string()])
             .args(["-mi", "127.0.0.1", "-mp", &media.to_string()])
             .args(["-m", &self.calls.to_string(), "-t", self.transport])
