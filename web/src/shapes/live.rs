@@ -1,0 +1,142 @@
+//! Messages of the live socket.
+
+use super::{
+    accounts::Agent,
+    calls::Call,
+    content::Script,
+    leads::{Lead, TimelineItem},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// First message of the client; the token never stands in the address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LiveHello {
+    /// Access token. Send the same message again with a fresh one before it expires.
+    pub token: String,
+}
+
+/// What is known about the person in a call: the screen pop.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LeadCard {
+    /// Who.
+    pub lead: Lead,
+    /// Last things that happened, newest first, at most ten.
+    pub history: Vec<TimelineItem>,
+    /// Script in the lead's language.
+    pub script: Option<Script>,
+}
+
+/// Another lead with the same number, to choose from.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LeadMatch {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+}
+
+/// A call as it is now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LiveCall {
+    /// The call.
+    pub call: Call,
+    /// Our agent's phone has been answered.
+    pub agent_connected: bool,
+    /// The customer's phone rings (or the carrier plays audio before answer).
+    pub customer_ringing: bool,
+    /// The customer waits on hold.
+    pub held: bool,
+    /// Our agent's microphone is off.
+    pub muted: bool,
+    /// Recording is running now.
+    pub recording: bool,
+    /// Recording is silent now.
+    pub recording_paused: bool,
+    /// Keys the customer pressed.
+    pub digits: String,
+    /// The person, for the one whose call it is.
+    pub lead: Option<LeadCard>,
+}
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// To know.
+    Info,
+    /// To watch.
+    Warning,
+    /// To act.
+    Critical,
+}
+
+/// Something to tell.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Alert {
+    /// Stable name: `degraded`, `draining`, `trunk_down`, `phone_unreachable` …
+    pub code: String,
+    /// How bad.
+    pub severity: Severity,
+    /// In plain words.
+    pub message: String,
+    /// True: over now.
+    pub cleared: bool,
+}
+
+/// Everything one may see, at the start and after each reconnect.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Snapshot {
+    /// Oneself on the floor; `null` for people who take no calls.
+    pub agent: Option<Agent>,
+    /// Live calls: own for a telecaller, all for managers and administrators.
+    pub calls: Vec<LiveCall>,
+    /// Own calls that are over and need an outcome.
+    pub pending: Vec<LiveCall>,
+    /// The floor: oneself for a telecaller, everybody for managers and administrators.
+    pub agents: Vec<Agent>,
+    /// What is wrong now.
+    pub alerts: Vec<Alert>,
+}
+
+/// What a message carries; `type` names it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum LiveBody {
+    /// First message after the token.
+    #[serde(rename = "snapshot")]
+    Snapshot(Box<Snapshot>),
+    /// A call exists: the screen pops.
+    #[serde(rename = "call:started")]
+    CallStarted(Box<LiveCall>),
+    /// Both sides talk.
+    #[serde(rename = "call:answered")]
+    CallAnswered(Box<LiveCall>),
+    /// Something about it changed.
+    #[serde(rename = "call:updated")]
+    CallUpdated(Box<LiveCall>),
+    /// It is over.
+    #[serde(rename = "call:ended")]
+    CallEnded(Box<LiveCall>),
+    /// An agent changed state.
+    #[serde(rename = "agent:state")]
+    AgentState(Agent),
+    /// Something to tell.
+    #[serde(rename = "alert")]
+    Alert(Alert),
+}
+
+/// A message of the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LiveMessage {
+    /// Position in the journal; deltas of one thing never go back.
+    pub seq: i64,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(flatten)]
+    pub body: LiveBody,
+}
