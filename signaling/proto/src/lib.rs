@@ -1,1 +1,21 @@
 //! Pure SIP machines: messages, transactions, dialogs, digest, registrar.
+//!
+//! Nothing here knows a clock, a socket or a thread: bytes, `Instant`s and seeds come in as arguments, outputs are
+//! polled. A body is bytes; SDP is another crate's business.
+#![warn(missing_docs)]
+
+pub mod header_name;
+pub mod headers;
+pub mod message;
+pub mod method;
+pub mod status;
+pub mod text;
+pub mod uri;
+
+pub use header_name::HeaderName;
+pub use headers::{Transport, Via};
+pub use message::{Message, MessageBuilder, ParseOutcome};
+pub use method::Method;
+pub use status::StatusCode;
+pub use text::Text;
+pub use uri::{NameAddr, SipUri, Uri};

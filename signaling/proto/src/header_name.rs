@@ -1,0 +1,238 @@
+//! Header field names: the ones we read have an identity, whatever their spelling on the wire.
+
+use std::fmt;
+
+macro_rules! header_names {
+    ($($variant:ident $name:literal $($short:literal)?),+ $(,)?) => {
+        /// A header field name. Case and compact form (RFC 3261 §7.3.3) do not matter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum HeaderName {
+            $(#[doc = concat!("`", $name, "`.")]
+            $variant,)+
+            /// A name this crate has no identity for; look it up by its text.
+            Other,
+        }
+
+        impl HeaderName {
+            /// The name as we write it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                    Self::Other => "",
+                }
+            }
+
+            /// Every known name.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            const fn compact(self) -> Option<u8> {
+                match self {
+                    $($(Self::$variant => Some($short),)?)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+header_names! {
+    Accept "Accept",
+    AcceptEncoding "Accept-Encoding",
+    AcceptLanguage "Accept-Language",
+    AlertInfo "Alert-Info",
+    Allow "Allow",
+    AllowEvents "Allow-Events" b'u',
+    AuthenticationInfo "Authentication-Info",
+    Authorization "Authorization",
+    CallId "Call-ID" b'i',
+    CallInfo "Call-Info",
+    Contact "Contact" b'm',
+    ContentDisposition "Content-Disposition",
+    ContentEncoding "Content-Encoding" b'e',
+    ContentLanguage "Content-Language",
+    ContentLength "Content-Length" b'l',
+    ContentType "Content-Type" b'c',
+    CSeq "CSeq",
+    Date "Date",
+    Diversion "Diversion",
+    ErrorInfo "Error-Info",
+    Event "Event" b'o',
+    Expires "Expires",
+    FlowTimer "Flow-Timer",
+    From "From" b'f',
+    HistoryInfo "History-Info",
+    Identity "Identity" b'y',
+    InReplyTo "In-Reply-To",
+    Join "Join",
+    MaxForwards "Max-Forwards",
+    MimeVersion "MIME-Version",
+    MinExpires "Min-Expires",
+    MinSe "Min-SE",
+    Organization "Organization",
+    PAccessNetworkInfo "P-Access-Network-Info",
+    PAssertedIdentity "P-Asserted-Identity",
+    PAssociatedUri "P-Associated-URI",
+    PPreferredIdentity "P-Preferred-Identity",
+    Path "Path",
+    Priority "Priority",
+    Privacy "Privacy",
+    ProxyAuthenticate "Proxy-Authenticate",
+    ProxyAuthorization "Proxy-Authorization",
+    ProxyRequire "Proxy-Require",
+    RAck "RAck",
+    Reason "Reason",
+    RecordRoute "Record-Route",
+    ReferSub "Refer-Sub",
+    ReferTo "Refer-To" b'r',
+    ReferredBy "Referred-By" b'b',
+    RemotePartyId "Remote-Party-ID",
+    Replaces "Replaces",
+    ReplyTo "Reply-To",
+    RequestDisposition "Request-Disposition" b'd',
+    Require "Require",
+    RetryAfter "Retry-After",
+    Route "Route",
+    RSeq "RSeq",
+    Server "Server",
+    ServiceRoute "Service-Route",
+    SessionExpires "Session-Expires" b'x',
+    SipEtag "SIP-ETag",
+    SipIfMatch "SIP-If-Match",
+    Subject "Subject" b's',
+    SubscriptionState "Subscription-State",
+    Supported "Supported" b'k',
+    Timestamp "Timestamp",
+    To "To" b't',
+    Unsupported "Unsupported",
+    UserAgent "User-Agent",
+    Via "Via" b'v',
+    Warning "Warning",
+    WwwAuthenticate "WWW-Authenticate",
+}
+
+const COUNT: usize = HeaderName::ALL.len();
+const LONGEST: usize = 24;
+
+/// Known names ordered by length, and where each length begins: a look-up compares only names of its own length.
+static BY_LENGTH: ([HeaderName; COUNT], [u8; LONGEST + 1]) = by_length();
+
+/// Compact forms by letter.
+static COMPACT: [HeaderName; 26] = compact_forms();
+
+const fn by_length() -> ([HeaderName; COUNT], [u8; LONGEST + 1]) {
+    let mut ordered = [HeaderName::Other; COUNT];
+    let mut starts = [0u8; LONGEST + 1];
+    let mut filled = 0;
+    let mut length = 0;
+    while length <= LONGEST {
+        starts[length] = filled as u8;
+        let mut i = 0;
+        while i < COUNT {
+            if HeaderName::ALL[i].as_str().len() == length {
+                ordered[filled] = HeaderName::ALL[i];
+                filled += 1;
+            }
+            i += 1;
+        }
+        length += 1;
+    }
+    (ordered, starts)
+}
+
+const fn compact_forms() -> [HeaderName; 26] {
+    let mut table = [HeaderName::Other; 26];
+    let mut i = 0;
+    while i < COUNT {
+        if let Some(letter) = HeaderName::ALL[i].compact() {
+            table[(letter - b'a') as usize] = HeaderName::ALL[i];
+        }
+        i += 1;
+    }
+    table
+}
+
+impl HeaderName {
+    /// Identifies a name as written on the wire (without white space).
+    pub fn identify(name: &[u8]) -> Self {
+        if let [letter] = name {
+            let letter = letter.to_ascii_lowercase();
+            return if letter.is_ascii_lowercase() {
+                COMPACT[usize::from(letter - b'a')]
+            } else {
+                Self::Other
+            };
+        }
+        if name.len() >= LONGEST {
+            return Self::Other;
+        }
+        let (ordered, starts) = &BY_LENGTH;
+        let range = usize::from(starts[name.len()])..usize::from(starts[name.len() + 1]);
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        ordered[range]
+            .iter()
+            .find(|known| {
+                let text = known.as_str().as_bytes();
+                text[0].to_ascii_lowercase() == first && text.eq_ignore_ascii_case(name)
+            })
+            .copied()
+            .unwrap_or(Self::Other)
+    }
+
+    /// May this header stand only once in a message? A second one makes the request malformed (RFC 3261 §7.3.1).
+    /// Content-Length is apart: equal duplicates are harmless.
+    pub const fn is_single(self) -> bool {
+        matches!(
+            self,
+            Self::CallId
+                | Self::ContentDisposition
+                | Self::ContentType
+                | Self::CSeq
+                | Self::Date
+                | Self::Event
+                | Self::Expires
+                | Self::From
+                | Self::MaxForwards
+                | Self::MinExpires
+                | Self::MinSe
+                | Self::RAck
+                | Self::ReferTo
+                | Self::ReferredBy
+                | Self::Replaces
+                | Self::RSeq
+                | Self::SessionExpires
+                | Self::SipIfMatch
+                | Self::SubscriptionState
+                | Self::To
+        )
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_found_in_any_case_and_in_compact_form() {
+        for name in HeaderName::ALL {
+            assert_eq!(HeaderName::identify(name.as_str().as_bytes()), *name);
+            assert_eq!(HeaderName::identify(name.as_str().to_uppercase().as_bytes()), *name);
+            if let Some(letter) = name.compact() {
+                assert_eq!(HeaderName::identify(&[letter.to_ascii_uppercase()]), *name);
+            }
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_other_headers() {
+        for name in ["", "q", "X-From", "Call_ID", "CallID", "From ", "z", "1", "Vía"] {
+            assert_eq!(HeaderName::identify(name.as_bytes()), HeaderName::Other, "{name}");
+        }
+        assert_eq!(HeaderName::identify(&[b'a'; 300]), HeaderName::Other);
+    }
+}

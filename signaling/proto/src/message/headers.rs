@@ -1,0 +1,167 @@
+//! The header block: an index over the message's bytes, read on demand.
+
+use crate::{
+    header_name::HeaderName,
+    headers::HeaderError,
+    text::{self, Text},
+    uri::UriError,
+};
+use bytes::Bytes;
+
+/// The header fields of one message, in order, sharing its buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    pub(super) bytes: Bytes,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Where one header field lies in the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) name: HeaderName,
+    /// The value goes over several lines.
+    pub(super) folded: bool,
+    pub(super) name_at: u32,
+    pub(super) name_end: u32,
+    pub(super) value_at: u32,
+    pub(super) value_end: u32,
+}
+
+impl Headers {
+    /// The first value of a header, unfolded.
+    pub fn first(&self, name: HeaderName) -> Option<Bytes> {
+        self.fields.iter().find(|f| f.name == name).map(|f| self.value(f))
+    }
+
+    /// The first value of a header as text.
+    pub fn text(&self, name: HeaderName) -> Option<Text> {
+        self.first(name).map(Text::from_wire)
+    }
+
+    /// Is there such a header?
+    pub fn has(&self, name: HeaderName) -> bool {
+        self.fields.iter().any(|f| f.name == name)
+    }
+
+    /// How many header lines bear this name.
+    pub fn count(&self, name: HeaderName) -> usize {
+        self.fields.iter().filter(|f| f.name == name).count()
+    }
+
+    /// Every value of a header, one for each line.
+    pub fn lines(&self, name: HeaderName) -> impl Iterator<Item = Bytes> {
+        self.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
+    }
+
+    /// The values of a header this crate has no identity for. The name compares without case.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Text> + 'a {
+        let known = HeaderName::identify(name.as_bytes());
+        self.fields
+            .iter()
+            .filter(move |f| {
+                f.name == known
+                    && (known != HeaderName::Other
+                        || self.name_bytes(f).eq_ignore_ascii_case(name.as_bytes()))
+            })
+            .map(|f| Text::from_wire(self.value(f)))
+    }
+
+    /// Every header field in order: identity, name as written, value.
+    pub fn iter(&self) -> impl Iterator<Item = (HeaderName, Text, Text)> {
+        self.fields.iter().map(|f| {
+            let name = self.bytes.slice(f.name_at as usize..f.name_end as usize);
+            (f.name, Text::from_wire(name), Text::from_wire(self.value(f)))
+        })
+    }
+
+    /// Every element of a header that is a comma-separated list, over all its lines.
+    pub fn elements(&self, name: HeaderName) -> impl Iterator<Item = Bytes> {
+        self.lines(name).flat_map(split_commas)
+    }
+
+    /// The tokens of a list header such as Supported, Require or Allow; empty elements are skipped.
+    pub fn tokens(&self, name: HeaderName) -> impl Iterator<Item = Text> {
+        self.elements(name).filter(|e| !e.is_empty()).map(Text::from_wire)
+    }
+
+    /// Does a list header hold this token (without case)?
+    pub fn has_token(&self, name: HeaderName, token: &str) -> bool {
+        self.elements(name).any(|e| e.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    pub(super) fn name_bytes(&self, field: &Field) -> &[u8] {
+        &self.bytes[field.name_at as usize..field.name_end as usize]
+    }
+
+    pub(super) fn value(&self, field: &Field) -> Bytes {
+        let range = field.value_at as usize..field.value_end as usize;
+        if field.folded { unfolded(&self.bytes[range]) } else { self.bytes.slice(range) }
+    }
+
+    /// The only value of a header that may stand once, read by `parse`.
+    pub(super) fn required<T>(
+        &self,
+        name: HeaderName,
+        parse: impl FnOnce(&Bytes) -> Result<T, UriError>,
+    ) -> Result<T, HeaderError> {
+        let value = self.first(name).ok_or(HeaderError::Missing(name))?;
+        parse(&value).map_err(|source| HeaderError::Address { header: name, source })
+    }
+
+    /// Every element read by `parse`; the first error ends it.
+    pub(super) fn every<T>(
+        &self,
+        name: HeaderName,
+        parse: impl Fn(&Bytes) -> Result<T, UriError>,
+    ) -> Result<Vec<T>, HeaderError> {
+        self.elements(name)
+            .map(|e| parse(&e).map_err(|source| HeaderError::Address { header: name, source }))
+            .collect()
+    }
+
+    /// An optional header read by `parse`.
+    pub(super) fn optional<T>(
+        &self,
+        name: HeaderName,
+        parse: impl FnOnce(&Bytes) -> Option<T>,
+    ) -> Result<Option<T>, HeaderError> {
+        self.first(name).map(|value| parse(&value).ok_or(HeaderError::Malformed(name))).transpose()
+    }
+}
+
+/// Each fold becomes one space (RFC 3261 §7.3.1).
+fn unfolded(raw: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut i = 0;
+    while i < raw.len() {
+        if raw[i] == b'\r' || raw[i] == b'\n' {
+            while i < raw.len() && text::is_lws(raw[i]) {
+                i += 1;
+            }
+            while out.last().is_some_and(|b| text::is_lws(*b)) {
+                out.pop();
+            }
+            out.push(b' ');
+        } else {
+            out.push(raw[i]);
+            i += 1;
+        }
+    }
+    let (start, end) = text::trim(&out, 0, out.len());
+    Bytes::from(out).slice(start..end)
+}
+
+/// The elements of one line, trimmed. A quote that never closes keeps the rest in one piece, which no typed value accepts.
+fn split_commas(line: Bytes) -> impl Iterator<Item = Bytes> {
+    let mut at = Some(0);
+    std::iter::from_fn(move || {
+        let from = at?;
+        let comma = match memchr::memchr(b',', &line[from..]) {
+            None => None,
+            Some(_) => text::find_outside(&line, from, b',').ok().flatten(),
+        };
+        at = comma.map(|c| c + 1);
+        let (start, end) = text::trim(&line, from, comma.unwrap_or(line.len()));
+        Some(line.slice(start..end))
+    })
+}

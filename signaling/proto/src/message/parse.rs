@@ -1,0 +1,383 @@
+//! From bytes to a [`Message`], or to what must be answered instead.
+
+use super::{Core, Headers, Limits, Message, MessageBuilder, StartLine, headers::Field};
+use crate::{
+    header_name::HeaderName,
+    headers::{CSeq, HeaderError, Via},
+    method::Method,
+    status::StatusCode,
+    text::{self, Text},
+    uri::{NameAddr, Uri, UriError},
+};
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Nothing but line ends: a keep-alive.
+    #[error("empty")]
+    Empty,
+    /// The first line is neither a request nor a status line.
+    #[error("start line malformed")]
+    StartLine,
+    /// The Request-URI breaks the grammar.
+    #[error("request-uri malformed: {0}")]
+    RequestUri(UriError),
+    /// Another version than SIP/2.0.
+    #[error("version not supported")]
+    Version,
+    /// A status outside 100..=699.
+    #[error("status code out of range")]
+    Status,
+    /// A header line without name or colon, or a bare CR or LF.
+    #[error("header line malformed")]
+    HeaderLine,
+    /// No empty line after the headers.
+    #[error("headers do not end")]
+    HeadOpen,
+    /// A header the message cannot do without is missing or malformed.
+    #[error("{0}")]
+    Header(#[from] HeaderError),
+    /// A header that may stand once stands twice.
+    #[error("{0} more than once")]
+    Duplicate(HeaderName),
+    /// CSeq names another method than the request line.
+    #[error("cseq method differs from the request's")]
+    CSeqMethod,
+    /// Content-Length is no number, or two disagree.
+    #[error("content-length malformed")]
+    ContentLength,
+    /// The body is shorter than Content-Length says.
+    #[error("body shorter than content-length")]
+    BodyShort,
+    /// A stream needs Content-Length on every message.
+    #[error("content-length missing on a stream")]
+    ContentLengthMissing,
+    /// The request line is too long.
+    #[error("request line too long")]
+    StartLineTooLong,
+    /// The headers are too long or too many.
+    #[error("headers too large")]
+    HeadTooLarge,
+    /// Too many values of one header.
+    #[error("too many {0} values")]
+    TooManyValues(HeaderName),
+    /// The body is too large.
+    #[error("body too large")]
+    BodyTooLarge,
+}
+
+impl MessageError {
+    /// The status that answers a request with this fault.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Version => StatusCode::VERSION_NOT_SUPPORTED,
+            Self::StartLineTooLong => StatusCode::REQUEST_URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::MESSAGE_TOO_LARGE,
+            Self::BodyTooLarge => StatusCode::REQUEST_ENTITY_TOO_LARGE,
+            Self::Empty
+            | Self::StartLine
+            | Self::RequestUri(_)
+            | Self::Status
+            | Self::HeaderLine
+            | Self::HeadOpen
+            | Self::Header(_)
+            | Self::Duplicate(_)
+            | Self::CSeqMethod
+            | Self::ContentLength
+            | Self::BodyShort
+            | Self::ContentLengthMissing
+            | Self::TooManyValues(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// What came of reading bytes.
+#[derive(Clone, Debug)]
+pub enum ParseOutcome {
+    /// A sound message.
+    Ok(Message),
+    /// A request that is not sound but says where an answer goes.
+    Malformed(Box<Malformed>),
+    /// Nothing to answer: a broken response or ACK, or no readable Via.
+    Drop(MessageError),
+}
+
+/// A request that cannot be served, with enough known to say so.
+#[derive(Clone, Debug)]
+pub struct Malformed {
+    /// What is wrong.
+    pub error: MessageError,
+    /// The topmost Via.
+    pub via: Via,
+    /// What could be read of the headers.
+    pub headers: Headers,
+}
+
+impl Malformed {
+    /// The status to answer.
+    pub fn status(&self) -> StatusCode {
+        self.error.status()
+    }
+
+    /// The answer, as far as the request allows: with every Via, From, To, Call-ID and CSeq it had (RFC 3261 §8.2.6).
+    pub fn response(&self, source: SocketAddr, to_tag: &str) -> Bytes {
+        let mut via = self.via.clone();
+        via.note_source(source);
+        let status = self.status();
+        MessageBuilder::refusal(status, &via, &self.headers, to_tag, &self.error.to_string())
+    }
+}
+
+/// How the end of the body is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyRule {
+    /// Content-Length may be missing or smaller than what came (RFC 3261 §18.3).
+    Datagram,
+    /// The framer already cut the message to its Content-Length.
+    Framed,
+}
+
+/// Reads one message that fills `bytes`.
+pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutcome {
+    let skipped = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    if skipped == bytes.len() {
+        return ParseOutcome::Drop(MessageError::Empty);
+    }
+    let bytes = if skipped == 0 { bytes } else { bytes.slice(skipped..) };
+    let mut headers = Headers { bytes, fields: Vec::new() };
+    match read(&mut headers, limits, rule) {
+        Ok((start, core, body)) => ParseOutcome::Ok(Message { start, headers, core, body }),
+        Err(error) => refuse(error, headers),
+    }
+}
+
+type Parts = (StartLine, Box<Core>, Bytes);
+
+fn read(headers: &mut Headers, limits: &Limits, rule: BodyRule) -> Result<Parts, MessageError> {
+    let line_end = line_end(&headers.bytes, 0).ok_or(MessageError::HeadOpen)?;
+    // The index is built even under a broken start line: an answer needs it.
+    let body_at = scan(headers, line_end + 2, limits);
+    if line_end > limits.start_line_max {
+        return Err(MessageError::StartLineTooLong);
+    }
+    let start = start_line(&headers.bytes, line_end)?;
+    let body_at = body_at?;
+    let core = core(headers, &start, limits)?;
+    let body = body(headers, body_at, limits, rule)?;
+    Ok((start, Box::new(core), body))
+}
+
+/// The index of the CRLF that ends the line beginning at `at`; a CR or LF alone ends nothing and is an error.
+fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let end = at + memchr::memchr2(b'\r', b'\n', &bytes[at..])?;
+    (bytes[end] == b'\r' && bytes.get(end + 1) == Some(&b'\n')).then_some(end)
+}
+
+/// Fills the index; returns where the body begins.
+fn scan(headers: &mut Headers, mut at: usize, limits: &Limits) -> Result<usize, MessageError> {
+    let bytes = headers.bytes.clone();
+    headers.fields.reserve(24);
+    let mut seen = 0u128;
+    let mut broken = None;
+    loop {
+        if bytes[at..].starts_with(b"\r\n") {
+            return broken.map_or(Ok(at + 2), Err);
+        }
+        let mut end = line_end(&bytes, at).ok_or(match broken {
+            Some(error) => error,
+            None if memchr::memchr2(b'\r', b'\n', &bytes[at..]).is_some() => {
+                MessageError::HeaderLine
+            }
+            None => MessageError::HeadOpen,
+        })?;
+        let first_end = end;
+        while matches!(bytes.get(end + 2), Some(b' ' | b'\t')) {
+            end = line_end(&bytes, end + 2).ok_or(MessageError::HeaderLine)?;
+        }
+        if end > limits.head_max
+            || end - at > limits.field_max
+            || headers.fields.len() >= limits.fields_max
+        {
+            return Err(MessageError::HeadTooLarge);
+        }
+        match field(&bytes, at, end, end != first_end) {
+            Some(field) => {
+                let bit = 1u128 << field.name as u8;
+                if seen & bit != 0 && field.name.is_single() {
+                    broken.get_or_insert(MessageError::Duplicate(field.name));
+                }
+                seen |= bit;
+                headers.fields.push(field);
+            }
+            // Keep reading, so that an answer can be made from the sound lines.
+            None => _ = broken.get_or_insert(MessageError::HeaderLine),
+        }
+        at = end + 2;
+    }
+}
+
+/// `name HCOLON value`. White space before the colon is legal and changes nothing (RFC 3261 §25.1, A10).
+fn field(bytes: &[u8], at: usize, end: usize, folded: bool) -> Option<Field> {
+    let name_len = bytes[at..end].iter().position(|b| !text::is_token_byte(*b))?;
+    let name_end = at + name_len;
+    let mut colon = name_end;
+    while matches!(bytes[colon], b' ' | b'\t') {
+        colon += 1;
+    }
+    if name_len == 0 || bytes[colon] != b':' {
+        return None;
+    }
+    let (value_at, value_end) = text::trim(bytes, colon + 1, end);
+    let folded = folded && memchr::memchr(b'\r', &bytes[value_at..value_end]).is_some();
+    Some(Field {
+        name: HeaderName::identify(&bytes[at..name_end]),
+        folded,
+        name_at: at as u32,
+        name_end: name_end as u32,
+        value_at: value_at as u32,
+        value_end: value_end as u32,
+    })
+}
+
+/// Single spaces only (RFC 3261 §7.1).
+fn start_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
+    let line = &bytes[..end];
+    if line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"SIP/") {
+        return status_line(bytes, end);
+    }
+    let first = memchr::memchr(b' ', line).ok_or(MessageError::StartLine)?;
+    let last = memchr::memrchr(b' ', line).ok_or(MessageError::StartLine)?;
+    let method = crate::headers::method(bytes, 0, first).ok_or(MessageError::StartLine)?;
+    let version = &line[last + 1..];
+    if first == last || !version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/")) {
+        return Err(MessageError::StartLine);
+    }
+    if version != b"SIP/2.0" && !version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err(MessageError::Version);
+    }
+    let uri = Uri::parse(&bytes.slice(first + 1..last)).map_err(MessageError::RequestUri)?;
+    // RFC 3261 table 1 forbids headers in a Request-URI (RFC 4475 §3.1.2.11).
+    if uri.as_sip().is_some_and(|u| u.headers.is_some()) {
+        return Err(MessageError::RequestUri(UriError::Syntax));
+    }
+    Ok(StartLine::Request { method, uri })
+}
+
+fn status_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
+    let line = &bytes[..end];
+    let rest = line.get(7..).ok_or(MessageError::StartLine)?;
+    if !line[..7].eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err(MessageError::Version);
+    }
+    let code = rest.strip_prefix(b" ").ok_or(MessageError::StartLine)?;
+    let digits = code.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = text::exact_u32(&code[..digits]).ok_or(MessageError::Status)?;
+    let status = u16::try_from(number).ok().filter(|_| digits == 3).and_then(StatusCode::new);
+    let status = status.ok_or(MessageError::Status)?;
+    let reason_at = 8 + digits + 1;
+    match line.get(8 + digits) {
+        Some(b' ') | None => {}
+        Some(_) => return Err(MessageError::StartLine),
+    }
+    let reason = Text::from_wire(bytes.slice(reason_at.min(end)..end));
+    Ok(StartLine::Response { status, reason })
+}
+
+fn core(headers: &Headers, start: &StartLine, limits: &Limits) -> Result<Core, MessageError> {
+    if headers.elements(HeaderName::Via).take(limits.vias_max + 1).count() > limits.vias_max {
+        return Err(MessageError::TooManyValues(HeaderName::Via));
+    }
+    let top = headers.elements(HeaderName::Via).next();
+    let top = top.ok_or(HeaderError::Missing(HeaderName::Via))?;
+    let via = Via::parse(&top)
+        .map_err(|source| HeaderError::Address { header: HeaderName::Via, source })?;
+    let from = headers.required(HeaderName::From, NameAddr::parse)?;
+    let to = headers.required(HeaderName::To, NameAddr::parse)?;
+    let call_id = headers.first(HeaderName::CallId);
+    let call_id = call_id.ok_or(HeaderError::Missing(HeaderName::CallId))?;
+    if call_id.is_empty() || call_id.iter().any(|b| text::is_lws(*b)) {
+        return Err(HeaderError::Malformed(HeaderName::CallId).into());
+    }
+    let cseq = headers.optional(HeaderName::CSeq, CSeq::parse)?;
+    let cseq = cseq.ok_or(HeaderError::Missing(HeaderName::CSeq))?;
+    if let StartLine::Request { method, .. } = start {
+        request_rules(headers, method, &cseq, limits)?;
+    }
+    Ok(Core { via, from, to, call_id: Text::from_wire(call_id), cseq })
+}
+
+fn request_rules(
+    headers: &Headers,
+    method: &Method,
+    cseq: &CSeq,
+    limits: &Limits,
+) -> Result<(), MessageError> {
+    if cseq.method != *method {
+        return Err(MessageError::CSeqMethod);
+    }
+    headers.max_forwards()?;
+    if !headers.has(HeaderName::Contact) {
+        return Ok(());
+    }
+    if headers.elements(HeaderName::Contact).take(limits.contacts_max + 1).count()
+        > limits.contacts_max
+    {
+        return Err(MessageError::TooManyValues(HeaderName::Contact));
+    }
+    headers.contacts()?;
+    Ok(())
+}
+
+fn body(
+    headers: &Headers,
+    at: usize,
+    limits: &Limits,
+    rule: BodyRule,
+) -> Result<Bytes, MessageError> {
+    let available = headers.bytes.len() - at;
+    let length = match (rule, headers.content_length()?) {
+        (BodyRule::Framed, _) | (BodyRule::Datagram, None) => available,
+        (BodyRule::Datagram, Some(length)) if length as usize > available => {
+            return Err(MessageError::BodyShort);
+        }
+        (BodyRule::Datagram, Some(length)) => length as usize,
+    };
+    if length > limits.body_max {
+        return Err(MessageError::BodyTooLarge);
+    }
+    Ok(headers.bytes.slice(at..at + length))
+}
+
+/// Responses and ACKs are never answered; another request is, when its top Via says where to.
+fn refuse(error: MessageError, headers: Headers) -> ParseOutcome {
+    let response = headers.bytes.len() >= 4 && headers.bytes[..4].eq_ignore_ascii_case(b"SIP/");
+    let ack = headers.bytes.starts_with(b"ACK ")
+        || headers.first(HeaderName::CSeq).is_some_and(|cseq| cseq.ends_with(b" ACK"));
+    let top = headers.first(HeaderName::Via);
+    match top.and_then(|line| readable_via(&line)) {
+        Some(via) if !response && !ack => {
+            ParseOutcome::Malformed(Box::new(Malformed { error, via, headers }))
+        }
+        Some(_) | None => ParseOutcome::Drop(error),
+    }
+}
+
+/// The top Via, or what is sound of it: transport and sent-by, and the branch where one can be made out.
+fn readable_via(line: &Bytes) -> Option<Via> {
+    let end = text::find_outside(line, 0, b',').ok().flatten().unwrap_or(line.len());
+    if let Ok(via) = Via::parse(&line.slice(..end)) {
+        return Some(via);
+    }
+    let semi = memchr::memchr(b';', line)?;
+    let mut via = Via::parse(&line.slice(..semi)).ok()?;
+    let branch = line[semi..].split(|b| matches!(b, b';' | b',')).find_map(|piece| {
+        let (start, end) = text::trim(piece, 0, piece.len());
+        piece[start..end].strip_prefix(b"branch=").filter(|b| text::is_token(b))
+    });
+    if let Some(branch) = branch {
+        via.params.set("branch", std::str::from_utf8(branch).ok());
+    }
+    Some(via)
+}

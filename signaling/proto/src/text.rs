@@ -1,0 +1,350 @@
+//! Text cut out of a message without copying, and the lexical rules of RFC 3261 §25 everything else is built on.
+
+use bytes::Bytes;
+use std::{borrow::Cow, fmt, ops::Deref};
+
+/// A piece of UTF-8 text that shares the message's buffer; cheap to clone and to slice.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// The empty text.
+    pub const EMPTY: Self = Self(Bytes::new());
+
+    /// Text from the wire. Bytes that are not UTF-8 are replaced, so this copies only in that odd case.
+    pub fn from_wire(bytes: Bytes) -> Self {
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => Self(bytes),
+            Err(_) => Self(Bytes::from(String::from_utf8_lossy(&bytes).into_owned())),
+        }
+    }
+
+    /// A constant, never copied.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// The text as a string slice.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == *other.as_bytes()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+const TOKEN: u8 = 1;
+const URI_USER: u8 = 2;
+const URI_PARAM: u8 = 4;
+const GEN_VALUE: u8 = 8;
+
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0u8; 256];
+    let mut c = 0usize;
+    while c < 256 {
+        let b = c as u8;
+        let alnum = b.is_ascii_alphanumeric();
+        let mark = matches!(b, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')');
+        let mut class = 0;
+        if alnum
+            || matches!(b, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+        {
+            class |= TOKEN;
+        }
+        if alnum
+            || mark
+            || matches!(b, b'%' | b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/' | b'#')
+        {
+            class |= URI_USER;
+        }
+        if alnum
+            || mark
+            || matches!(b, b'%' | b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$' | b'?' | b'@')
+        {
+            class |= URI_PARAM;
+        }
+        // A generic parameter's value is a token or a host, but real peers put more into it (an unbracketed IPv6
+        // address in `received`, a path, base64): everything printable that does not end the parameter is taken.
+        if b > 0x20 && b != 0x7f && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b'\\') {
+            class |= GEN_VALUE;
+        }
+        table[c] = class;
+        c += 1;
+    }
+    table
+}
+
+/// Is this a `token` (RFC 3261 §25.1)?
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| CLASS[*b as usize] & TOKEN != 0)
+}
+
+pub(crate) fn is_token_byte(b: u8) -> bool {
+    CLASS[b as usize] & TOKEN != 0
+}
+
+pub(crate) fn all_user(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| CLASS[*b as usize] & URI_USER != 0)
+}
+
+pub(crate) fn all_uri_param(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| CLASS[*b as usize] & URI_PARAM != 0)
+}
+
+/// URI parameter values may also contain `=` in practice (base64 in proprietary parameters).
+pub(crate) fn all_uri_param_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| *b == b'=' || CLASS[*b as usize] & URI_PARAM != 0)
+}
+
+pub(crate) fn all_gen_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| CLASS[*b as usize] & GEN_VALUE != 0)
+}
+
+pub(crate) const fn is_lws(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The range of `bytes` (itself `start..end` of a buffer) without surrounding white space.
+pub(crate) fn trim(buffer: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    while start < end && is_lws(buffer[start]) {
+        start += 1;
+    }
+    while end > start && is_lws(buffer[end - 1]) {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// A slice that shares `bytes`' buffer, without surrounding white space.
+pub(crate) fn trimmed(bytes: &Bytes) -> Bytes {
+    let (start, end) = trim(bytes, 0, bytes.len());
+    if start == 0 && end == bytes.len() { bytes.clone() } else { bytes.slice(start..end) }
+}
+
+/// The index after the quoted string that opens at `at`, or `None` when it never closes.
+pub(crate) fn skip_quoted(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut i = at + 1;
+    while i < bytes.len() {
+        match bytes[i] {
+            b'"' => return Some(i + 1),
+            b'\\' => i += 2,
+            _ => i += 1,
+        }
+    }
+    None
+}
+
+/// Finds `wanted` outside quoted strings (and outside `<…>`), from `at` on. `Err` = a quote never closes.
+pub(crate) fn find_outside(
+    bytes: &[u8],
+    at: usize,
+    wanted: u8,
+) -> Result<Option<usize>, Unbalanced> {
+    let mut i = at;
+    let mut angle = false;
+    while i < bytes.len() {
+        let b = bytes[i];
+        if b == wanted && !angle {
+            return Ok(Some(i));
+        }
+        match b {
+            b'"' if !angle => {
+                i = skip_quoted(bytes, i).ok_or(Unbalanced)?;
+                continue;
+            }
+            b'<' => angle = true,
+            b'>' => angle = false,
+            _ => {}
+        }
+        i += 1;
+    }
+    Ok(None)
+}
+
+/// A quoted string without its closing quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unbalanced;
+
+/// Digits only, saturating at `u32::MAX`. `None` when it is not a number at all.
+pub(crate) fn saturating_u32(bytes: &[u8]) -> Option<u32> {
+    if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(bytes.iter().fold(0u32, |n, b| n.saturating_mul(10).saturating_add(u32::from(b - b'0'))))
+}
+
+/// Digits only and in range; `None` otherwise.
+pub(crate) fn exact_u32(bytes: &[u8]) -> Option<u32> {
+    if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    bytes
+        .iter()
+        .try_fold(0u32, |n, b| n.checked_mul(10).and_then(|n| n.checked_add(u32::from(b - b'0'))))
+}
+
+/// The content of a quoted string without its quotes and escapes; other text is returned as it is.
+pub fn unquote(raw: &str) -> Cow<'_, str> {
+    let Some(inner) = raw.strip_prefix('"').and_then(|r| r.strip_suffix('"')) else {
+        return Cow::Borrowed(raw);
+    };
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            _ => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The text as a quoted string, with `"` and `\` escaped.
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+/// `%41` to `A`; invalid escapes stay as they are. The result is bytes, since `%00` and `%ff` are legal.
+pub fn percent_decode(raw: &str) -> Vec<u8> {
+    let bytes = raw.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        if bytes[i] == b'%'
+            && let Some(pair) = bytes.get(i + 1..i + 3)
+            && let (Some(high), Some(low)) = (hex_digit(pair[0]), hex_digit(pair[1]))
+        {
+            out.push(high << 4 | low);
+            i += 3;
+        } else {
+            out.push(bytes[i]);
+            i += 1;
+        }
+    }
+    out
+}
+
+/// Escapes everything that may not stand bare in the user part of a SIP URI.
+pub fn percent_encode_user(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for b in text.bytes() {
+        if b != b'%' && b != b'#' && CLASS[b as usize] & URI_USER != 0 {
+            out.push(b as char);
+        } else {
+            out.push('%');
+            out.push(char::from(b"0123456789ABCDEF"[usize::from(b >> 4)]));
+            out.push(char::from(b"0123456789ABCDEF"[usize::from(b & 15)]));
+        }
+    }
+    out
+}
+
+/// Every `%` is followed by two hexadecimal digits.
+pub(crate) fn escapes_valid(bytes: &[u8]) -> bool {
+    let mut i = 0;
+    while let Some(at) = memchr::memchr(b'%', &bytes[i..]) {
+        let at = i + at;
+        match bytes.get(at + 1..at + 3) {
+            Some(pair) if pair.iter().all(u8::is_ascii_hexdigit) => i = at + 3,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn hex_digit(b: u8) -> Option<u8> {
+    (b as char).to_digit(16).map(|d| d as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_loses_quotes_and_escapes() {
+        assert_eq!(unquote(r#""a \"b\" \\c""#), r#"a "b" \c"#);
+        assert_eq!(unquote("plain"), "plain");
+        assert_eq!(unquote(&quote(r#"x"y\z"#)), r#"x"y\z"#);
+    }
+
+    #[test]
+    fn percent_escapes_keep_the_null_byte() {
+        assert_eq!(percent_decode("a%00b%zz%4"), b"a\0b%zz%4");
+        assert_eq!(percent_encode_user("a b@c"), "a%20b%40c");
+    }
+
+    #[test]
+    fn a_comma_inside_quotes_or_brackets_is_not_a_separator() {
+        assert_eq!(find_outside(br#""a,b" <sip:c,d@e>,f"#, 0, b','), Ok(Some(17)));
+        assert_eq!(find_outside(br#""a,b"#, 0, b','), Err(Unbalanced));
+    }
+
+    #[test]
+    fn numbers_saturate_or_fail_but_never_wrap() {
+        assert_eq!(saturating_u32(b"36893488147419103232"), Some(u32::MAX));
+        assert_eq!(exact_u32(b"4294967296"), None);
+        assert_eq!(exact_u32(b"-1"), None);
+        assert_eq!(exact_u32(b"0068"), Some(68));
+    }
+}

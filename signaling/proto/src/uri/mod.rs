@@ -1,0 +1,195 @@
+//! URIs (RFC 3261 §19, RFC 3966) and the name-addr form that wraps them.
+
+mod compare;
+mod host;
+mod name_addr;
+mod params;
+mod sip;
+
+pub use host::{Host, host_port};
+pub use name_addr::NameAddr;
+pub use params::{Param, Params};
+pub use sip::SipUri;
+
+use crate::text::{self, Text};
+use bytes::Bytes;
+use std::{fmt, str::FromStr};
+
+/// Why a URI or a part of one cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// No scheme, or characters that no URI may contain.
+    #[error("not a uri")]
+    Syntax,
+    /// The user part has characters that must be escaped.
+    #[error("user part not escaped")]
+    User,
+    /// A `%` without two hexadecimal digits.
+    #[error("broken escape")]
+    Escape,
+    /// Neither a name nor an address.
+    #[error("host not readable")]
+    Host,
+    /// Not a number from 0 to 65535.
+    #[error("port not readable")]
+    Port,
+    /// A parameter without name, with an empty value or an open quote.
+    #[error("parameter not readable")]
+    Param,
+    /// A display name or bracket out of balance.
+    #[error("name-addr not readable")]
+    NameAddr,
+}
+
+/// A URI of any scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uri {
+    /// `sip:` or `sips:`.
+    Sip(Box<SipUri>),
+    /// `tel:` (RFC 3966).
+    Tel(TelUri),
+    /// Any other absolute URI, as written.
+    Other(Text),
+}
+
+/// A telephone number as a URI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelUri {
+    /// The subscriber number as written, visual separators included.
+    pub number: Text,
+    /// Parameters such as `phone-context` and `isub`.
+    pub params: Params,
+}
+
+impl Uri {
+    /// Reads a URI that fills all of `bytes`.
+    pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
+        let colon = memchr::memchr(b':', bytes).ok_or(UriError::Syntax)?;
+        let scheme = &bytes[..colon];
+        let rest = colon + 1;
+        if scheme.eq_ignore_ascii_case(b"sip") {
+            return SipUri::parse_rest(false, bytes, rest).map(|uri| Self::Sip(Box::new(uri)));
+        }
+        if scheme.eq_ignore_ascii_case(b"sips") {
+            return SipUri::parse_rest(true, bytes, rest).map(|uri| Self::Sip(Box::new(uri)));
+        }
+        if scheme.eq_ignore_ascii_case(b"tel") {
+            return TelUri::parse_rest(bytes, rest).map(Self::Tel);
+        }
+        let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        let sound = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+            && scheme.iter().all(scheme_byte)
+            && bytes.len() > rest
+            && bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'));
+        if sound { Ok(Self::Other(Text::from_wire(bytes.clone()))) } else { Err(UriError::Syntax) }
+    }
+
+    /// The SIP URI, if it is one.
+    pub fn as_sip(&self) -> Option<&SipUri> {
+        match self {
+            Self::Sip(uri) => Some(uri),
+            Self::Tel(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// The user part of a SIP URI or the number of a tel URI, unescaped; `None` when there is none.
+    pub fn user(&self) -> Option<String> {
+        match self {
+            Self::Sip(uri) => uri.user_decoded(),
+            Self::Tel(tel) => Some(tel.number.to_string()),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The host of a SIP URI.
+    pub fn host(&self) -> Option<&Host> {
+        self.as_sip().map(|uri| &uri.host)
+    }
+
+    /// The scheme, lower case.
+    pub fn scheme(&self) -> String {
+        match self {
+            Self::Sip(uri) => if uri.secure { "sips" } else { "sip" }.into(),
+            Self::Tel(_) => "tel".into(),
+            Self::Other(text) => text.split(':').next().unwrap_or_default().to_ascii_lowercase(),
+        }
+    }
+}
+
+impl TelUri {
+    fn parse_rest(bytes: &Bytes, at: usize) -> Result<Self, UriError> {
+        let end = memchr::memchr(b';', &bytes[at..]).map_or(bytes.len(), |i| at + i);
+        let digits = bytes[at..end].strip_prefix(b"+").unwrap_or(&bytes[at..end]);
+        let digit = |b: &u8| {
+            b.is_ascii_hexdigit()
+                || matches!(b, b'*' | b'#' | b'-' | b'.' | b'(' | b')' | b'p' | b'w')
+        };
+        if digits.is_empty() || !digits.iter().all(digit) {
+            return Err(UriError::User);
+        }
+        let params = match bytes.get(end + 1..) {
+            Some(_) => Params::parse_uri(&bytes.slice(end + 1..))?,
+            None => Params::EMPTY,
+        };
+        Ok(Self { number: Text::from_wire(bytes.slice(at..end)), params })
+    }
+
+    /// The number without visual separators.
+    pub fn digits(&self) -> String {
+        self.number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect()
+    }
+}
+
+impl From<SipUri> for Uri {
+    fn from(uri: SipUri) -> Self {
+        Self::Sip(Box::new(uri))
+    }
+}
+
+impl FromStr for Uri {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, UriError> {
+        Self::parse(&Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sip(uri) => uri.fmt(f),
+            Self::Tel(tel) => write!(f, "tel:{}{}", tel.number, tel.params),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Does the text hold only what may stand in a URI at all?
+pub(crate) fn no_forbidden(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'))
+        && text::escapes_valid(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tel_uris_keep_separators_and_parameters() {
+        let Ok(Uri::Tel(tel)) = "tel:+91-98(765)4.3210;phone-context=+91".parse() else { panic!() };
+        assert_eq!(tel.digits(), "+919876543210");
+        assert_eq!(tel.params.raw("phone-context"), Some("+91"));
+        assert!("tel:".parse::<Uri>().is_err());
+        assert!("tel:hello".parse::<Uri>().is_err());
+    }
+
+    #[test]
+    fn other_schemes_are_kept_as_written() {
+        let uri: Uri = "nobodyKnowsThisScheme:totallyopaquecontent".parse().unwrap();
+        assert_eq!(uri.to_string(), "nobodyKnowsThisScheme:totallyopaquecontent");
+        assert_eq!(uri.scheme(), "nobodyknowsthisscheme");
+        for bad in ["", "x", ":x", "9x:y", "http:", "http:a b", "a<b:c"] {
+            assert!(bad.parse::<Uri>().is_err(), "{bad}");
+        }
+    }
+}

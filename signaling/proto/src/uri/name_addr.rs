@@ -1,0 +1,218 @@
+//! `"Display" <uri>;params`, the shape of From, To, Contact, Route and their kin (RFC 3261 §20.10).
+
+use super::{Params, SipUri, Uri, UriError};
+use crate::text::{self, Text};
+use bytes::Bytes;
+use std::{fmt, str::FromStr};
+
+/// A URI with an optional display name and header parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The display name without quotes and escapes.
+    pub display: Option<Text>,
+    /// The address.
+    pub uri: Uri,
+    /// Header parameters: `tag`, `expires`, `q` and so on.
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// `<uri>`.
+    pub fn new(uri: impl Into<Uri>) -> Self {
+        Self { display: None, uri: uri.into(), params: Params::EMPTY }
+    }
+
+    /// With this display name.
+    #[must_use]
+    pub fn with_display(mut self, display: &str) -> Self {
+        self.display = (!display.is_empty()).then(|| display.into());
+        self
+    }
+
+    /// With this parameter; `None` writes a flag. A value that is no token must already be quoted.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: Option<&str>) -> Self {
+        self.params.set(name, value);
+        self
+    }
+
+    /// With this tag.
+    #[must_use]
+    pub fn with_tag(self, tag: &str) -> Self {
+        self.with_param("tag", Some(tag))
+    }
+
+    /// Reads one value that fills all of `bytes`.
+    pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
+        let (start, end) = text::trim(bytes, 0, bytes.len());
+        let open = match bytes.get(start) {
+            Some(b'"') => {
+                let closed = text::skip_quoted(bytes, start).ok_or(UriError::NameAddr)?;
+                let (open, _) = text::trim(bytes, closed, end);
+                if bytes.get(open) != Some(&b'<') {
+                    return Err(UriError::NameAddr);
+                }
+                Some(open)
+            }
+            // A semicolon first: a bare address whose parameters may quote a bracket.
+            Some(_) => memchr::memchr2(b'<', b';', &bytes[start..end])
+                .map(|i| start + i)
+                .filter(|i| bytes[*i] == b'<'),
+            None => return Err(UriError::NameAddr),
+        };
+        match open {
+            Some(open) => Self::bracketed(bytes, start, open, end),
+            None => Self::bare(bytes, start, end),
+        }
+    }
+
+    fn bracketed(bytes: &Bytes, start: usize, open: usize, end: usize) -> Result<Self, UriError> {
+        let close =
+            memchr::memchr(b'>', &bytes[open..end]).map(|i| open + i).ok_or(UriError::NameAddr)?;
+        let uri = Uri::parse(&bytes.slice(open + 1..close))?;
+        let params = Params::parse(&bytes.slice(close + 1..end))?;
+        Ok(Self { display: display_name(bytes, start, open)?, uri, params })
+    }
+
+    /// Without brackets every parameter belongs to the header, and a question mark or comma may not stand in the URI
+    /// (RFC 3261 §20).
+    fn bare(bytes: &Bytes, start: usize, end: usize) -> Result<Self, UriError> {
+        let semi = memchr::memchr(b';', &bytes[start..end]).map_or(end, |i| start + i);
+        let (uri_start, uri_end) = text::trim(bytes, start, semi);
+        let addr = bytes.slice(uri_start..uri_end);
+        if addr.iter().any(|b| matches!(b, b'?' | b',')) {
+            return Err(UriError::NameAddr);
+        }
+        let params = Params::parse(&bytes.slice(semi..end))?;
+        Ok(Self { display: None, uri: Uri::parse(&addr)?, params })
+    }
+
+    /// The `tag` parameter.
+    pub fn tag(&self) -> Option<&str> {
+        self.params.raw("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The SIP URI, if it is one.
+    pub fn sip_uri(&self) -> Option<&SipUri> {
+        self.uri.as_sip()
+    }
+
+    /// The `expires` parameter of a Contact; too large becomes `u32::MAX`.
+    pub fn expires(&self) -> Option<u32> {
+        self.params.number("expires")
+    }
+
+    /// The `q` parameter of a Contact in thousandths.
+    pub fn q_thousandths(&self) -> Option<u16> {
+        let raw = self.params.raw("q")?;
+        let (whole, fraction) = raw.split_once('.').unwrap_or((raw, ""));
+        let digits_only = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
+        let thousandths = format!("{fraction:0<3}").parse::<u16>().ok()?;
+        match whole {
+            "0" if digits_only => Some(thousandths),
+            "1" if digits_only && thousandths == 0 => Some(1000),
+            _ => None,
+        }
+    }
+}
+
+/// Quoted, or any run of text without a comma, quote or semicolon: the ABNF wants tokens, real phones send
+/// unquoted UTF-8 and brackets, and none of that is ambiguous.
+fn display_name(bytes: &Bytes, start: usize, open: usize) -> Result<Option<Text>, UriError> {
+    let (start, end) = text::trim(bytes, start, open);
+    let raw = &bytes[start..end];
+    if raw.first() == Some(&b'"') {
+        let name = Text::from_wire(bytes.slice(start..end));
+        let plain = text::unquote(&name);
+        return Ok(match plain.is_empty() {
+            true => None,
+            false if plain.len() + 2 == name.len() => {
+                Some(Text::from_wire(bytes.slice(start + 1..end - 1)))
+            }
+            false => Some(plain.as_ref().into()),
+        });
+    }
+    if raw.iter().any(|b| matches!(b, b',' | b'"' | b';' | b'>') || (*b < 0x20 && *b != b'\t')) {
+        return Err(UriError::NameAddr);
+    }
+    Ok((start < end).then(|| Text::from_wire(bytes.slice(start..end))))
+}
+
+impl FromStr for NameAddr {
+    type Err = UriError;
+
+    fn from_str(text: &str) -> Result<Self, UriError> {
+        Self::parse(&Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            write!(f, "{} ", text::quote(display))?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> NameAddr {
+        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn display_names_may_be_quoted_bare_or_missing() {
+        let addr = parse(r#""A. \"G\" Bell, jr" <sip:agb@example.com;x=1> ;tag=43 ; a="b,c""#);
+        assert_eq!(addr.display.as_deref(), Some(r#"A. "G" Bell, jr"#));
+        assert_eq!(addr.tag(), Some("43"));
+        assert_eq!(addr.sip_uri().unwrap().params.raw("x"), Some("1"));
+        assert_eq!(parse("caller<sip:a@b>;tag=323").display.as_deref(), Some("caller"));
+        assert_eq!(parse("\"\" <sip:a@b>").display, None);
+        assert_eq!(parse(" <sip:a@b> ").display, None);
+        assert_eq!(parse("आशा (Sales) <sip:a@b>").display.as_deref(), Some("आशा (Sales)"));
+    }
+
+    #[test]
+    fn parameters_of_a_bare_address_belong_to_the_header() {
+        let addr = parse("sip:user@example.com;unknownparam;tag=7");
+        assert!(addr.sip_uri().unwrap().params.is_empty());
+        assert_eq!(addr.tag(), Some("7"));
+    }
+
+    #[test]
+    fn broken_values_are_refused() {
+        for bad in [
+            "",
+            "\"open <sip:a@b>",
+            "<sip:a@b",
+            "sip:user@example.com?Route=%3Csip:sip.example.com%3E",
+            "Bell, Alexander <sip:a@b>",
+            "\"x\" sip:a@b",
+            "<sip:a@b>;;",
+            "< sip:a@b >",
+            "<sip:a@b> junk",
+        ] {
+            assert!(bad.parse::<NameAddr>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn preference_values_are_exact() {
+        assert_eq!(parse("<sip:a@b>;q=0.5").q_thousandths(), Some(500));
+        assert_eq!(parse("<sip:a@b>;q=1").q_thousandths(), Some(1000));
+        assert_eq!(parse("<sip:a@b>;q=1.001").q_thousandths(), None);
+        assert_eq!(parse("<sip:a@b>;q=x").q_thousandths(), None);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let addr = NameAddr::new(SipUri::new("example.com").with_user("101"))
+            .with_display("Asha \"A\" Rao")
+            .with_tag("t1");
+        assert_eq!(addr.to_string(), "\"Asha \\\"A\\\" Rao\" <sip:101@example.com>;tag=t1");
+        assert_eq!(parse(&addr.to_string()), addr);
+    }
+}

@@ -1,0 +1,223 @@
+//! `;name=value` lists of header fields and URIs, kept as text and looked into when asked.
+
+use super::UriError;
+use crate::text::{self, Text};
+use bytes::Bytes;
+use std::{borrow::Cow, fmt};
+
+/// The parameters after a header value or inside a URI, without the leading semicolon.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Params(Text);
+
+/// One parameter as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// The name, in the case it was written.
+    pub name: &'a str,
+    /// The value, still quoted or escaped; `None` for a flag.
+    pub value: Option<&'a str>,
+}
+
+impl Params {
+    /// No parameters.
+    pub const EMPTY: Self = Self(Text::EMPTY);
+
+    /// Checks and keeps header parameters: `;a=b ; c = "d"`, starting at a semicolon or empty.
+    pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
+        let (start, end) = text::trim(bytes, 0, bytes.len());
+        if start == end {
+            return Ok(Self::EMPTY);
+        }
+        if bytes[start] != b';' {
+            return Err(UriError::Param);
+        }
+        let mut at = start + 1;
+        loop {
+            let stop = text::find_outside(bytes, at, b';').map_err(|_| UriError::Param)?;
+            let piece_end = stop.unwrap_or(end).min(end);
+            check_param(&bytes[at..piece_end])?;
+            match stop {
+                Some(stop) => at = stop + 1,
+                None => break,
+            }
+        }
+        Ok(Self(Text::from_wire(bytes.slice(start + 1..end))))
+    }
+
+    /// Checks and keeps URI parameters, which know neither white space nor quotes.
+    pub(crate) fn parse_uri(bytes: &Bytes) -> Result<Self, UriError> {
+        for piece in bytes.split(|b| *b == b';') {
+            let eq = memchr::memchr(b'=', piece).unwrap_or(piece.len());
+            let (name, value) = (&piece[..eq], piece.get(eq + 1..).unwrap_or_default());
+            if name.is_empty() || !text::all_uri_param(name) || !text::all_uri_param_value(value) {
+                return Err(UriError::Param);
+            }
+        }
+        if !text::escapes_valid(bytes) {
+            return Err(UriError::Escape);
+        }
+        Ok(Self(Text::from_wire(bytes.clone())))
+    }
+
+    /// Every parameter in order.
+    pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
+        let text = self.0.as_str();
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            if at >= text.len() {
+                return None;
+            }
+            let stop =
+                text::find_outside(text.as_bytes(), at, b';').ok().flatten().unwrap_or(text.len());
+            let piece = &text[at..stop];
+            at = stop + 1;
+            Some(match piece.split_once('=') {
+                Some((name, value)) => {
+                    Param { name: name.trim_ascii(), value: Some(value.trim_ascii()) }
+                }
+                None => Param { name: piece.trim_ascii(), value: None },
+            })
+        })
+    }
+
+    /// The value of a parameter as written; a flag is the empty text. Names compare without case.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.unwrap_or_default())
+    }
+
+    /// The value without quotes.
+    pub fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.raw(name).map(text::unquote)
+    }
+
+    /// Is there such a parameter, with or without value?
+    pub fn has(&self, name: &str) -> bool {
+        self.raw(name).is_some()
+    }
+
+    /// The value as a number, saturating; `None` when missing or not a number.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.raw(name).and_then(|v| text::saturating_u32(v.as_bytes()))
+    }
+
+    /// The value as text that shares the buffer.
+    pub fn text(&self, name: &str) -> Option<Text> {
+        self.value(name).map(|v| Text::from(v.as_ref()))
+    }
+
+    /// No parameter at all?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets a parameter, replacing one of the same name in its place. The value is written as it is given.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        let mut out = String::with_capacity(self.0.len() + name.len() + 24);
+        let mut found = false;
+        for param in self.iter() {
+            if param.name.eq_ignore_ascii_case(name) {
+                if !found {
+                    push(&mut out, name, value);
+                }
+                found = true;
+            } else {
+                push(&mut out, param.name, param.value);
+            }
+        }
+        if !found {
+            push(&mut out, name, value);
+        }
+        self.0 = out.into();
+    }
+
+    /// Removes a parameter.
+    pub fn remove(&mut self, name: &str) {
+        let mut out = String::with_capacity(self.0.len());
+        for param in self.iter().filter(|p| !p.name.eq_ignore_ascii_case(name)) {
+            push(&mut out, param.name, param.value);
+        }
+        self.0 = out.into();
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Params {
+    /// Each parameter with its leading semicolon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for param in self.iter() {
+            write!(f, ";{}", param.name)?;
+            if let Some(value) = param.value {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push(out: &mut String, name: &str, value: Option<&str>) {
+    if !out.is_empty() {
+        out.push(';');
+    }
+    out.push_str(name);
+    if let Some(value) = value {
+        out.push('=');
+        out.push_str(value);
+    }
+}
+
+fn check_param(piece: &[u8]) -> Result<(), UriError> {
+    let eq = memchr::memchr(b'=', piece);
+    let (start, end) = text::trim(piece, 0, eq.unwrap_or(piece.len()));
+    if !text::is_token(&piece[start..end]) {
+        return Err(UriError::Param);
+    }
+    let Some(eq) = eq else { return Ok(()) };
+    let (start, end) = text::trim(piece, eq + 1, piece.len());
+    let value = &piece[start..end];
+    let sound = match value.first() {
+        Some(b'"') => text::skip_quoted(value, 0) == Some(value.len()),
+        Some(_) => text::all_gen_value(value),
+        None => false,
+    };
+    if sound { Ok(()) } else { Err(UriError::Param) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Params, UriError> {
+        Params::parse(&Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn values_may_be_quoted_and_spaced() {
+        let params = parse(r#" ; tag = 98asjd8 ;lr; x="a;b\"c" ;Q=0.5 "#).unwrap();
+        assert_eq!(params.raw("TAG"), Some("98asjd8"));
+        assert_eq!(params.raw("lr"), Some(""));
+        assert_eq!(params.value("x").unwrap(), r#"a;b"c"#);
+        assert_eq!(params.raw("q"), Some("0.5"));
+        assert!(!params.has("a"));
+    }
+
+    #[test]
+    fn empty_parameters_and_open_quotes_are_refused() {
+        for bad in [";;", ";", ";a=", ";=b", ";a=\"b", ";a b", "a=b", ";a=b c"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn setting_keeps_the_place_and_the_rest() {
+        let mut params = parse(";branch=z9hG4bK1;rport;x=\"q\"").unwrap();
+        params.set("rport", Some("5060"));
+        params.set("received", Some("10.0.0.1"));
+        params.remove("x");
+        assert_eq!(params.to_string(), ";branch=z9hG4bK1;rport=5060;received=10.0.0.1");
+    }
+}
