@@ -42,7 +42,10 @@ pub struct LeadMatch {
 /// A call as it is now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LiveCall {
+    /// The call's id, the same as `id`.
+    pub call_id: Uuid,
     /// The call.
+    #[serde(flatten)]
     pub call: Call,
     /// Our agent's phone has been answered.
     pub agent_connected: bool,
@@ -60,6 +63,8 @@ pub struct LiveCall {
     pub digits: String,
     /// The person, for the one whose call it is.
     pub lead: Option<LeadCard>,
+    /// Several leads fit the number: choose. Empty when one or none does.
+    pub matches: Vec<LeadMatch>,
 }
 
 /// How bad.
