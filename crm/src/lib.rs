@@ -1,1 +1,24 @@
 //! Leads, calls, agents, policy, the journal and the store.
+//!
+//! One module per business noun holds its types and rules; [`Store`] holds all SQL, one file
+//! per table in `store/`. Every store method takes the [`call::TenantId`] it works for; the few
+//! that must see all tenants carry `platform` in their name.
+
+mod ids;
+mod words;
+
+pub mod agents;
+pub mod extensions;
+pub mod numbers;
+pub mod sessions;
+pub mod store;
+pub mod tenants;
+pub mod trunks;
+pub mod users;
+pub mod vault;
+
+pub use ids::{
+    ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, ScriptId, SessionId, fresh,
+};
+pub use store::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, Page, Store, StoreConfig, StoreError};
+pub use vault::MasterKey;

@@ -1,0 +1,68 @@
+//! Telephone numbers: the DIDs a tenant has, and the one way text becomes a number.
+
+use crate::words::words;
+use call::{E164, ExtensionId, NumberId, TenantId, TrunkId};
+use chrono::{DateTime, Utc};
+
+words! {
+    /// What a DID is for.
+    NumberPurpose {
+        /// In and out.
+        General = "general",
+        /// Only taken, never shown.
+        InboundOnly = "inbound_only",
+        /// Only shown.
+        OutboundOnly = "outbound_only",
+    }
+}
+
+/// A DID: a number carriers deliver to us, and that we may show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    /// Its id.
+    pub id: NumberId,
+    /// Whose it is now (G11).
+    pub tenant: TenantId,
+    /// The number; unique in the installation.
+    pub e164: E164,
+    /// The carrier that delivers it.
+    pub trunk: TrunkId,
+    /// What it is for.
+    pub purpose: NumberPurpose,
+    /// Where calls to it go: any kind of extension. `None`: refused.
+    pub destination: Option<ExtensionId>,
+    /// The carrier confirmed that we may show it (D10).
+    pub verified: bool,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What makes a DID.
+#[derive(Clone, Debug)]
+pub struct NewNumber {
+    /// Its id.
+    pub id: NumberId,
+    /// The number.
+    pub e164: E164,
+    /// The carrier that delivers it.
+    pub trunk: TrunkId,
+    /// What it is for.
+    pub purpose: NumberPurpose,
+    /// Where calls to it go.
+    pub destination: Option<ExtensionId>,
+    /// We may show it.
+    pub verified: bool,
+}
+
+/// Changes to a DID; `None` leaves as is.
+#[derive(Clone, Debug, Default)]
+pub struct NumberPatch {
+    /// The carrier that delivers it.
+    pub trunk: Option<TrunkId>,
+    /// What it is for.
+    pub purpose: Option<NumberPurpose>,
+    /// Where calls to it go.
+    pub destination: Option<Option<ExtensionId>>,
+    /// We may show it.
+    pub verified: Option<bool>,
+}
