@@ -5,15 +5,31 @@
 
 #![warn(missing_docs)]
 
+mod bridge;
+mod call;
 mod cause;
 mod command;
+mod consent;
+mod control;
 mod event;
+mod hunt;
 mod id;
+mod inbound;
 mod io;
+mod leg;
+mod media;
 mod number;
+mod originate;
+mod phase;
 mod plan;
 mod record;
+mod recording;
+mod renegotiate;
+#[cfg(test)]
+mod rig;
+mod timers;
 
+pub use call::Call;
 pub use cause::{CauseKind, EndedBy, HangupCause};
 pub use command::{CallCommand, CallControl, Control, Originate, Refused};
 pub use event::{
@@ -28,5 +44,7 @@ pub use io::{
     PlaySource, PlaybackId, Tone,
 };
 pub use number::{E164, InvalidNumber};
+pub use phase::{LegSnapshot, Phase, Snapshot};
 pub use plan::{ConsentMode, ExtensionTarget, Plan, RecordPlan, Target, TrunkTarget};
 pub use record::{CallRecord, CallStatus, LegRecord, LegStatus, RecordingRecord, RecordingStatus};
+pub use timers::{CallConfig, TimeoutReason};
