@@ -36,6 +36,12 @@ pub struct User {
     pub role: Role,
     /// Language of their screens.
     pub language: String,
+    /// Team name.
+    pub team: Option<String>,
+    /// The manager they report to.
+    pub reports_to: Option<Uuid>,
+    /// The number shown when they call.
+    pub caller_id: Option<String>,
     /// False: cannot sign in, sessions and sockets cut within 5 s.
     pub active: bool,
     /// Their extension.
@@ -46,8 +52,6 @@ pub struct User {
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// Last change.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// Filter of the user list.
@@ -80,6 +84,12 @@ pub struct UserNew {
     pub role: Role,
     /// `en` or `hi`.
     pub language: Option<String>,
+    /// Team name.
+    pub team: Option<String>,
+    /// The manager they report to.
+    pub reports_to: Option<Uuid>,
+    /// The number shown when they call.
+    pub caller_id: Option<String>,
     /// At least 10 characters; generated and returned once when left out.
     #[schema(format = Password, min_length = 10)]
     pub password: Option<String>,
@@ -104,6 +114,20 @@ pub struct UserChange {
     pub role: Option<Role>,
     /// `en` or `hi`.
     pub language: Option<String>,
+    /// Sign-in address.
+    pub email: Option<String>,
+    /// Team name; `null` for none.
+    #[serde(default, deserialize_with = "super::telephony::some")]
+    #[schema(value_type = Option<String>)]
+    pub team: Option<Option<String>>,
+    /// The manager they report to; `null` for nobody.
+    #[serde(default, deserialize_with = "super::telephony::some")]
+    #[schema(value_type = Option<Uuid>)]
+    pub reports_to: Option<Option<Uuid>>,
+    /// The number shown when they call; `null` for the tenant's.
+    #[serde(default, deserialize_with = "super::telephony::some")]
+    #[schema(value_type = Option<String>)]
+    pub caller_id: Option<Option<String>>,
     /// False ends every session within 5 s.
     pub active: Option<bool>,
     /// A new password; ends every session.

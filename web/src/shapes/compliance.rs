@@ -88,6 +88,86 @@ pub enum ConsentMode {
     OptIn,
 }
 
+/// Who may be called, when, how often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallingSettings {
+    /// Earliest moment in the lead's zone, `HH:MM`.
+    #[schema(required = false, example = "09:00")]
+    pub window_start: String,
+    /// First moment that is too late, `HH:MM`.
+    #[schema(required = false, example = "21:00")]
+    pub window_end: String,
+    /// Attempts to one person per day; 0 is no cap.
+    #[schema(required = false)]
+    pub daily_attempts: u32,
+    /// Countries that may be called, ISO 3166 letters.
+    #[schema(required = false)]
+    pub countries: Vec<String>,
+    /// Premium-rate and shared-cost numbers may be called.
+    #[schema(required = false)]
+    pub premium: bool,
+    /// Satellite and international network numbers may be called.
+    #[schema(required = false)]
+    pub satellite: bool,
+    /// Shown where the agent has no number of their own.
+    pub default_caller_id: Option<String>,
+    /// How long the agent's phone rings, seconds.
+    #[schema(required = false)]
+    pub agent_ring_timeout_s: u32,
+    /// How long the customer's phone rings, seconds.
+    #[schema(required = false)]
+    pub ring_timeout_s: u32,
+    /// Longest call, seconds.
+    #[schema(required = false)]
+    pub max_duration_s: u32,
+}
+
+/// Whether calls are recorded and how that is said (SEC-02).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Record every call.
+    #[schema(required = false)]
+    pub enabled: bool,
+    /// How the customer agrees.
+    #[schema(required = false)]
+    pub consent: ConsentMode,
+    /// Prompt language where the lead's is unknown.
+    #[schema(required = false)]
+    pub language: String,
+    /// Days until recordings are deleted.
+    #[schema(required = false)]
+    pub retention_days: u32,
+}
+
+/// Outcomes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispositionSettings {
+    /// Minutes the agent may still change an outcome.
+    #[schema(required = false)]
+    pub edit_minutes: u32,
+    /// Seconds of wrap-up before a reminder.
+    #[schema(required = false)]
+    pub wrap_up_s: u32,
+}
+
+/// Who sees what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeskSettings {
+    /// Telecallers may list leads that are not theirs (numbers masked).
+    #[schema(required = false)]
+    pub telecallers_see_all: bool,
+    /// Telecallers may call leads that are assigned to nobody.
+    #[schema(required = false)]
+    pub telecallers_take_unassigned: bool,
+    /// Telecallers may dial numbers that belong to no lead.
+    #[schema(required = false)]
+    pub manual_dialing: bool,
+}
+
 /// Settings of the tenant.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Settings {
@@ -95,29 +175,19 @@ pub struct Settings {
     pub name: String,
     /// IANA zone that days and calling hours follow.
     pub timezone: String,
-    /// Language of prompts and new users: `en`, `hi`.
-    pub language: String,
     /// SIP domain that phones use.
     pub sip_domain: String,
-    /// Calls are recorded.
-    pub recording_enabled: bool,
-    /// How callers agree.
-    pub consent_mode: ConsentMode,
-    /// Earliest hour of promotional calls, `HH:MM` in `timezone`.
-    pub calling_from: String,
-    /// Latest hour.
-    pub calling_until: String,
-    /// How long an agent's phone may ring, seconds.
-    pub agent_ring_timeout_s: u32,
-    /// How long a customer's may, seconds.
-    pub ring_timeout_s: u32,
-    /// Longest call, seconds.
-    pub max_duration_s: u32,
-    /// Last change.
-    pub updated_at: DateTime<Utc>,
+    /// Who may be called, when, how often.
+    pub calling: CallingSettings,
+    /// Whether calls are recorded and how that is said.
+    pub recording: RecordingSettings,
+    /// Outcomes.
+    pub dispositions: DispositionSettings,
+    /// Who sees what.
+    pub desk: DeskSettings,
 }
 
-/// Change of settings; what is left out stays.
+/// Change of settings; what is left out stays, in each section too.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsChange {
@@ -125,20 +195,20 @@ pub struct SettingsChange {
     pub name: Option<String>,
     /// IANA zone.
     pub timezone: Option<String>,
-    /// `en`, `hi`.
-    pub language: Option<String>,
-    /// Calls are recorded.
-    pub recording_enabled: Option<bool>,
-    /// How callers agree.
-    pub consent_mode: Option<ConsentMode>,
-    /// `HH:MM`.
-    pub calling_from: Option<String>,
-    /// `HH:MM`.
-    pub calling_until: Option<String>,
-    /// Seconds.
-    pub agent_ring_timeout_s: Option<u32>,
-    /// Seconds.
-    pub ring_timeout_s: Option<u32>,
-    /// Seconds.
-    pub max_duration_s: Option<u32>,
+    /// Who may be called, when, how often.
+    #[serde(default)]
+    #[schema(value_type = Option<CallingSettings>)]
+    pub calling: serde_json::Map<String, serde_json::Value>,
+    /// Whether calls are recorded and how that is said.
+    #[serde(default)]
+    #[schema(value_type = Option<RecordingSettings>)]
+    pub recording: serde_json::Map<String, serde_json::Value>,
+    /// Outcomes.
+    #[serde(default)]
+    #[schema(value_type = Option<DispositionSettings>)]
+    pub dispositions: serde_json::Map<String, serde_json::Value>,
+    /// Who sees what.
+    #[serde(default)]
+    #[schema(value_type = Option<DeskSettings>)]
+    pub desk: serde_json::Map<String, serde_json::Value>,
 }

@@ -5,14 +5,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// What stands behind an extension.
+/// What answers at an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExtensionType {
     /// A person's phone.
-    Agent,
-    /// A phone of a place: reception, meeting room.
-    Phone,
+    User,
+    /// A queue.
+    Queue,
+    /// An IVR flow.
+    Ivr,
+    /// A voicemail box.
+    Voicemail,
+    /// A meeting room.
+    Conference,
 }
 
 /// One registered phone.
@@ -36,27 +42,33 @@ pub struct Extension {
     /// As dialled inside; also the SIP user name.
     #[schema(example = "101")]
     pub number: String,
-    /// What stands behind it.
+    /// What answers.
     #[serde(rename = "type")]
     pub kind: ExtensionType,
     /// Shown name.
     pub name: String,
-    /// Whose it is.
+    /// Whose phone it is.
     pub user_id: Option<Uuid>,
     /// Their name.
     pub user_name: Option<String>,
-    /// False: cannot register or call.
+    /// False: cannot register, is not rung.
     pub active: bool,
-    /// Learn the real media address of a phone behind NAT.
+    /// The phone may be behind NAT: its media address is learnt.
     pub nat: bool,
+    /// Rings nobody.
+    pub dnd: bool,
+    /// Unanswered calls go to voicemail.
+    pub voicemail: bool,
+    /// Another extension that takes the calls.
+    pub forward_to: Option<String>,
+    /// How long it rings, seconds.
+    pub ring_timeout_s: u32,
     /// A phone is registered now.
     pub registered: bool,
     /// Which ones.
     pub registrations: Vec<Registration>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// Last change.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// A new extension; its SIP secret is generated.
@@ -68,32 +80,42 @@ pub struct ExtensionNew {
     pub number: String,
     /// Shown name.
     pub name: String,
-    /// What stands behind it; `agent` when not said.
+    /// What answers; `user` when not said.
     #[serde(rename = "type")]
     pub kind: Option<ExtensionType>,
-    /// Whose it is.
+    /// Whose phone it is.
     pub user_id: Option<Uuid>,
-    /// Learn the media address of a phone behind NAT; true when not said.
+    /// The phone may be behind NAT; true when not said.
     pub nat: Option<bool>,
+    /// How long it rings, 5 to 120 seconds; 25 when not said.
+    #[schema(minimum = 5, maximum = 120)]
+    pub ring_timeout_s: Option<u32>,
 }
 
 /// Change of an extension; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtensionChange {
+    /// 2 to 6 digits, unique in the tenant.
+    pub number: Option<String>,
     /// Shown name.
     pub name: Option<String>,
-    /// What stands behind it.
-    #[serde(rename = "type")]
-    pub kind: Option<ExtensionType>,
-    /// Whose it is; `null` takes it away.
-    #[serde(default, deserialize_with = "super::telephony::some")]
+    /// Whose phone it is; `null` takes it away.
+    #[serde(default, deserialize_with = "some")]
     #[schema(value_type = Option<Uuid>)]
     pub user_id: Option<Option<Uuid>>,
-    /// False: cannot register or call.
+    /// False: cannot register, is not rung.
     pub active: Option<bool>,
-    /// Learn the media address of a phone behind NAT.
+    /// The phone may be behind NAT.
     pub nat: Option<bool>,
+    /// Rings nobody.
+    pub dnd: Option<bool>,
+    /// Another extension that takes the calls; `null`: none.
+    #[serde(default, deserialize_with = "some")]
+    #[schema(value_type = Option<String>)]
+    pub forward_to: Option<Option<String>>,
+    /// How long it rings, 5 to 120 seconds.
+    pub ring_timeout_s: Option<u32>,
 }
 
 /// Reads a field that may be absent, `null` or a value: present is `Some`.
@@ -116,28 +138,68 @@ pub struct ExtensionSecret {
     pub domain: String,
 }
 
-/// How we and the carrier prove who we are.
+/// How the two sides know each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrunkAuth {
-    /// By source address only.
-    Address,
-    /// The carrier challenges our requests.
+    /// By source address alone.
+    Ip,
+    /// We answer the carrier's challenge on our own requests.
     Digest,
-    /// We register with the carrier.
+    /// We register with the carrier, and answer its challenges.
     Register,
+    /// By client certificate.
+    Certificate,
 }
 
-/// Transport to a carrier.
+/// How SIP travels to the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrunkTransport {
     /// Datagrams.
     Udp,
-    /// Stream.
+    /// A connection.
     Tcp,
-    /// Encrypted stream.
+    /// An encrypted connection.
     Tls,
+}
+
+/// Where a trunk's first settings come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkPresetName {
+    /// Exotel vSIP (India).
+    Exotel,
+    /// Twilio Elastic SIP Trunking.
+    Twilio,
+    /// The built-in carrier.
+    Simulated,
+    /// Anything else.
+    Other,
+}
+
+/// How numbers are written towards the carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberFormat {
+    /// `+919812345678`.
+    Plus,
+    /// `919812345678`.
+    Digits,
+    /// `09812345678`: national with trunk prefix.
+    NationalZero,
+}
+
+/// Which header asserts who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityHeader {
+    /// None.
+    None,
+    /// P-Asserted-Identity (RFC 3325).
+    Pai,
+    /// Remote-Party-ID.
+    Rpid,
 }
 
 /// Whether a carrier can be used now.
@@ -171,6 +233,84 @@ pub struct TrunkStatus {
     pub live_calls: u32,
 }
 
+/// One address of the carrier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrunkHost {
+    /// Name or address.
+    pub host: String,
+    /// `null`: by SRV, else the transport's default.
+    pub port: Option<u16>,
+    /// Lower is tried first.
+    #[serde(default)]
+    pub priority: u32,
+    /// Share among hosts of the same priority.
+    #[serde(default)]
+    pub weight: u32,
+}
+
+/// Sets or removes a header of outgoing requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderRule {
+    /// Header name.
+    pub name: String,
+    /// New value; `null` removes it.
+    pub value: Option<String>,
+}
+
+/// What a carrier needs. In a new trunk every key may be left out (the preset's value holds), in
+/// a change too (the present value holds).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrunkSettings {
+    /// Where requests go, in order.
+    #[schema(required = false)]
+    pub hosts: Vec<TrunkHost>,
+    /// How they travel.
+    #[schema(required = false)]
+    pub transport: TrunkTransport,
+    /// How the two sides know each other.
+    #[schema(required = false)]
+    pub auth: TrunkAuth,
+    /// User name for digest or registration.
+    pub username: Option<String>,
+    /// Registrar host where it differs from the first host.
+    pub registrar: Option<String>,
+    /// Asked-for registration lifetime.
+    #[schema(required = false)]
+    pub register_expires_s: u32,
+    /// Networks whose requests are this carrier's (CIDR).
+    #[schema(required = false)]
+    pub source_cidrs: Vec<String>,
+    /// Names accepted in the carrier's certificate.
+    #[schema(required = false)]
+    pub certificate_names: Vec<String>,
+    /// SDP names in the order offered: `PCMA`, `PCMU`.
+    #[schema(required = false)]
+    pub codecs: Vec<String>,
+    /// Host part of From and of the request URI where it differs from the host.
+    pub from_domain: Option<String>,
+    /// How numbers are written.
+    #[schema(required = false)]
+    pub number_format: NumberFormat,
+    /// Headers set or removed.
+    #[schema(required = false)]
+    pub header_rules: Vec<HeaderRule>,
+    /// Who calls, asserted how.
+    #[schema(required = false)]
+    pub identity: IdentityHeader,
+    /// Calls at once; `null`: no cap.
+    pub channel_cap: Option<u32>,
+    /// New calls per second; `null`: no cap.
+    pub cps_cap: Option<u32>,
+    /// OPTIONS this often; 0: never.
+    #[schema(required = false)]
+    pub options_interval_s: u32,
+    /// Shown where neither agent nor tenant has a number.
+    pub caller_id: Option<String>,
+}
+
 /// A carrier interconnect.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Trunk {
@@ -178,40 +318,18 @@ pub struct Trunk {
     pub id: Uuid,
     /// Name shown, unique in the tenant.
     pub name: String,
-    /// Which preset it was made from: `exotel`, `twilio`, `generic`.
-    pub preset: String,
+    /// Where its settings came from.
+    pub preset: TrunkPresetName,
     /// False: takes and places no calls.
     pub enabled: bool,
-    /// Host name or address of the carrier.
-    pub host: String,
-    /// 0: found by DNS (NAPTR, SRV).
-    pub port: u16,
-    /// How to get there.
-    pub transport: TrunkTransport,
-    /// How it knows us.
-    pub auth: TrunkAuth,
-    /// User name for digest or registration.
-    pub username: Option<String>,
-    /// A secret is stored. The secret itself never leaves.
-    pub has_secret: bool,
-    /// Addresses and networks its calls come from.
-    pub source_networks: Vec<String>,
-    /// Domain in our From; empty: `host`.
-    pub from_domain: Option<String>,
-    /// Codecs in the order of preference: `PCMA`, `PCMU`.
-    pub codecs: Vec<String>,
-    /// How numbers are written to it: `e164`, `e164_no_plus`, `national`.
-    pub number_format: String,
-    /// Shown when nothing better is known: one of the tenant's numbers.
-    pub default_caller_id: Option<String>,
-    /// Most calls at once.
-    pub max_channels: u32,
-    /// Most new calls per second.
-    pub max_cps: u32,
     /// Lower is tried first.
     pub priority: u32,
     /// Share among equals.
     pub weight: u32,
+    /// A password is stored. The password itself never leaves.
+    pub has_secret: bool,
+    /// The rest.
+    pub settings: TrunkSettings,
     /// Live state.
     pub status: TrunkStatus,
     /// When the row was made.
@@ -220,47 +338,27 @@ pub struct Trunk {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A new trunk. What is left out comes from the preset.
+/// A new trunk.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrunkNew {
     /// Name shown, unique in the tenant.
     pub name: String,
-    /// `exotel`, `twilio` or `generic`.
-    pub preset: Option<String>,
-    /// Host name or address of the carrier.
-    pub host: String,
-    /// Port; left out or 0: found by DNS.
-    pub port: Option<u16>,
-    /// How to get there.
-    pub transport: Option<TrunkTransport>,
-    /// How it knows us.
-    pub auth: Option<TrunkAuth>,
-    /// User name for digest or registration.
-    pub username: Option<String>,
-    /// Password for digest or registration; written, never read.
-    #[schema(format = Password, write_only)]
-    pub secret: Option<String>,
-    /// Addresses and networks its calls come from.
-    pub source_networks: Option<Vec<String>>,
-    /// Domain in our From.
-    pub from_domain: Option<String>,
-    /// Codecs in the order of preference.
-    pub codecs: Option<Vec<String>>,
-    /// `e164`, `e164_no_plus`, `national`.
-    pub number_format: Option<String>,
-    /// Shown when nothing better is known.
-    pub default_caller_id: Option<String>,
-    /// Most calls at once.
-    pub max_channels: Option<u32>,
-    /// Most new calls per second.
-    pub max_cps: Option<u32>,
+    /// `other` when not said.
+    pub preset: Option<TrunkPresetName>,
+    /// False: made, not used.
+    pub enabled: Option<bool>,
     /// Lower is tried first.
     pub priority: Option<u32>,
     /// Share among equals.
     pub weight: Option<u32>,
-    /// False: made, not used.
-    pub enabled: Option<bool>,
+    /// Password for digest or registration; written, never read.
+    #[schema(format = Password, write_only)]
+    pub secret: Option<String>,
+    /// What differs from the preset.
+    #[serde(default)]
+    #[schema(value_type = Option<TrunkSettings>)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Change of a trunk; what is left out stays.
@@ -269,64 +367,29 @@ pub struct TrunkNew {
 pub struct TrunkChange {
     /// Name shown.
     pub name: Option<String>,
-    /// Host name or address.
-    pub host: Option<String>,
-    /// Port; 0: found by DNS.
-    pub port: Option<u16>,
-    /// How to get there.
-    pub transport: Option<TrunkTransport>,
-    /// How it knows us.
-    pub auth: Option<TrunkAuth>,
-    /// User name.
-    pub username: Option<String>,
-    /// A new password; written, never read.
-    #[schema(format = Password, write_only)]
-    pub secret: Option<String>,
-    /// Addresses and networks its calls come from.
-    pub source_networks: Option<Vec<String>>,
-    /// Domain in our From.
-    pub from_domain: Option<String>,
-    /// Codecs in the order of preference.
-    pub codecs: Option<Vec<String>>,
-    /// `e164`, `e164_no_plus`, `national`.
-    pub number_format: Option<String>,
-    /// Shown when nothing better is known.
-    pub default_caller_id: Option<String>,
-    /// Most calls at once.
-    pub max_channels: Option<u32>,
-    /// Most new calls per second.
-    pub max_cps: Option<u32>,
+    /// False: takes and places no calls.
+    pub enabled: Option<bool>,
     /// Lower is tried first.
     pub priority: Option<u32>,
     /// Share among equals.
     pub weight: Option<u32>,
-    /// False: takes and places no calls.
-    pub enabled: Option<bool>,
+    /// A new password; `null` removes it; written, never read.
+    #[serde(default, deserialize_with = "some")]
+    #[schema(value_type = Option<String>, format = Password, write_only)]
+    pub secret: Option<Option<String>>,
+    /// What differs from now.
+    #[serde(default)]
+    #[schema(value_type = Option<TrunkSettings>)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A carrier we know the ways of.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TrunkPreset {
-    /// `exotel`, `twilio`, `generic`.
-    pub id: String,
-    /// Name shown.
-    pub name: String,
-    /// Suggested host.
-    pub host: String,
-    /// Suggested port.
-    pub port: u16,
-    /// Suggested transport.
-    pub transport: TrunkTransport,
-    /// How it knows us.
-    pub auth: TrunkAuth,
-    /// Codecs.
-    pub codecs: Vec<String>,
-    /// How numbers are written.
-    pub number_format: String,
-    /// Networks its calls come from.
-    pub source_networks: Vec<String>,
-    /// What to have at hand, in plain words.
-    pub notes: String,
+    /// Which.
+    pub preset: TrunkPresetName,
+    /// What a new trunk of it starts with.
+    pub settings: TrunkSettings,
 }
 
 /// A test call over one trunk.
@@ -344,13 +407,23 @@ pub struct TestCallRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NumberDestination {
-    /// Rings an extension.
+    /// Rings an extension of any kind.
     Extension {
         /// Which.
         id: Uuid,
     },
-    /// Refused as not in use.
-    None,
+}
+
+/// What a number is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberPurpose {
+    /// In and out.
+    General,
+    /// Only taken, never shown.
+    InboundOnly,
+    /// Only shown.
+    OutboundOnly,
 }
 
 /// A number that carriers deliver to us.
@@ -361,20 +434,20 @@ pub struct Number {
     /// E.164.
     #[schema(example = "+918047190000")]
     pub number: String,
-    /// What it is for: `general`, `promotional` (140), `service` (1600).
-    pub purpose: String,
+    /// What it is for.
+    pub purpose: NumberPurpose,
     /// Over which carrier it comes.
     pub trunk_id: Uuid,
     /// Its name.
-    pub trunk_name: String,
-    /// Where its calls go.
-    pub destination: NumberDestination,
-    /// May be shown as caller ID.
-    pub caller_id: bool,
+    pub trunk_name: Option<String>,
+    /// Where its calls go; `null`: refused.
+    pub destination: Option<NumberDestination>,
+    /// Number of the extension its calls go to.
+    pub destination_extension: Option<String>,
+    /// The carrier confirmed that we may show it.
+    pub verified: bool,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// Last change.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// A new number.
@@ -383,28 +456,30 @@ pub struct Number {
 pub struct NumberNew {
     /// As typed; stored as E.164.
     pub number: String,
-    /// What it is for; `general` when not said.
-    pub purpose: Option<String>,
     /// Over which carrier it comes.
     pub trunk_id: Uuid,
+    /// What it is for; `general` when not said.
+    pub purpose: Option<NumberPurpose>,
     /// Where its calls go.
     pub destination: Option<NumberDestination>,
-    /// May be shown as caller ID; true when not said.
-    pub caller_id: Option<bool>,
+    /// The carrier confirmed that we may show it; true when not said.
+    pub verified: Option<bool>,
 }
 
 /// Change of a number; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NumberChange {
-    /// What it is for.
-    pub purpose: Option<String>,
     /// Over which carrier it comes.
     pub trunk_id: Option<Uuid>,
-    /// Where its calls go.
-    pub destination: Option<NumberDestination>,
-    /// May be shown as caller ID.
-    pub caller_id: Option<bool>,
+    /// What it is for.
+    pub purpose: Option<NumberPurpose>,
+    /// Where its calls go; `null`: refused.
+    #[serde(default, deserialize_with = "some")]
+    #[schema(value_type = Option<NumberDestination>)]
+    pub destination: Option<Option<NumberDestination>>,
+    /// The carrier confirmed that we may show it.
+    pub verified: Option<bool>,
 }
 
 /// Filter of the extension list.
