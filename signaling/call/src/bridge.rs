@@ -185,3 +185,144 @@ impl Call {
         talk.pair.peer_of(leg).filter(|_| self.path() == Path::Joined)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rig::{self, Rig, act, emit, ended, leg, media, play, sdp};
+    use crate::*;
+    use std::time::Duration;
+
+    /// A re-INVITE of the party on leg `n`, up to our 200.
+    fn party_offers(rig: &mut Rig, n: u16, direction: MediaDirection) -> Vec<Output> {
+        let offer = Some(sdp("new offer"));
+        let out = rig.give(Input::LegReoffered { leg: leg(n), sdp: offer.clone() });
+        assert_eq!(out, [media(MediaAction::AnswerReoffer { leg: leg(n), sdp: offer })]);
+        rig.media(MediaNotice::Reanswered { leg: leg(n), sdp: sdp("new answer"), direction })
+    }
+
+    fn accepted(n: u16) -> Output {
+        act(n, LegAction::AcceptReoffer { sdp: sdp("new answer") })
+    }
+
+    fn bridge() -> Output {
+        media(MediaAction::Bridge { a: leg(0), b: leg(1) })
+    }
+
+    /// TEL-13.
+    #[test]
+    fn holding_by_command_plays_music_to_the_customer_and_parts_the_agent() {
+        let mut rig = Rig::talking();
+        assert_eq!(
+            rig.control(Control::Hold),
+            [
+                media(MediaAction::Unbridge { leg: leg(0) }),
+                play(1, 2, PlaySource::HoldMusic),
+                emit(CallEventKind::Held { leg: leg(1), by_party: false }),
+            ]
+        );
+        assert!(rig.call.snapshot().held);
+        assert_eq!(rig.control(Control::Hold), []);
+        assert_eq!(
+            rig.control(Control::Resume),
+            [bridge(), emit(CallEventKind::Resumed { leg: leg(1) })]
+        );
+        assert_eq!(rig.control(Control::Resume), []);
+    }
+
+    /// A18.
+    #[test]
+    fn a_party_that_holds_lets_the_other_hear_music_until_it_resumes() {
+        for (holder, waiter) in [(0, 1), (1, 0)] {
+            for direction in [MediaDirection::RecvOnly, MediaDirection::Inactive] {
+                let mut rig = Rig::talking();
+                assert_eq!(
+                    party_offers(&mut rig, holder, direction),
+                    [
+                        accepted(holder),
+                        play(waiter, 2, PlaySource::HoldMusic),
+                        emit(CallEventKind::Held { leg: leg(waiter), by_party: true }),
+                    ]
+                );
+                assert_eq!(
+                    party_offers(&mut rig, holder, MediaDirection::SendRecv),
+                    [accepted(holder), bridge(), emit(CallEventKind::Resumed { leg: leg(waiter) })]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_customer_held_twice_waits_until_both_holds_end() {
+        let mut rig = Rig::talking();
+        rig.control(Control::Hold);
+        assert_eq!(party_offers(&mut rig, 0, MediaDirection::Inactive), [accepted(0)]);
+        assert_eq!(rig.control(Control::Resume), [bridge(), play(1, 3, PlaySource::HoldMusic)]);
+        assert_eq!(
+            party_offers(&mut rig, 0, MediaDirection::SendRecv),
+            [accepted(0), bridge(), emit(CallEventKind::Resumed { leg: leg(1) })]
+        );
+    }
+
+    #[test]
+    fn a_second_offer_while_one_is_worked_on_is_refused() {
+        let mut rig = Rig::talking();
+        rig.give(Input::LegReoffered { leg: leg(1), sdp: Some(sdp("a")) });
+        assert_eq!(
+            rig.give(Input::LegReoffered { leg: leg(1), sdp: Some(sdp("b")) }),
+            [act(1, LegAction::RefuseReoffer { status: 491 })]
+        );
+    }
+
+    #[test]
+    fn an_offer_the_engine_cannot_take_is_refused_and_the_call_goes_on() {
+        let mut rig = Rig::talking();
+        rig.give(Input::LegReoffered { leg: leg(1), sdp: Some(sdp("video only")) });
+        let cause = rig::cause(EndedBy::Customer, CauseKind::IncompatibleMedia);
+        assert_eq!(
+            rig.media(MediaNotice::Failed { leg: leg(1), cause }),
+            [act(1, LegAction::RefuseReoffer { status: 488 })]
+        );
+        assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+    }
+
+    #[test]
+    fn an_offerless_reinvite_gets_our_offer_and_the_ack_settles_it() {
+        let mut rig = Rig::talking();
+        let out = rig.give(Input::LegReoffered { leg: leg(1), sdp: None });
+        assert_eq!(out, [media(MediaAction::AnswerReoffer { leg: leg(1), sdp: None })]);
+        let direction = MediaDirection::SendRecv;
+        let offer = sdp("new answer");
+        let out = rig.media(MediaNotice::Reanswered { leg: leg(1), sdp: offer, direction });
+        assert_eq!(out, [accepted(1)]);
+        let answer = sdp("answer in ack");
+        assert_eq!(
+            rig.give(Input::LegReanswered { leg: leg(1), sdp: Ok(Some(answer.clone())) }),
+            [media(MediaAction::SetAnswer { leg: leg(1), sdp: answer })]
+        );
+        assert_eq!(rig.established(1), []);
+        assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+    }
+
+    #[test]
+    fn a_silent_party_ends_the_call_but_one_that_holds_may_stay_silent_longer() {
+        let mut rig = Rig::talking();
+        party_offers(&mut rig, 1, MediaDirection::Inactive);
+        assert_eq!(rig.media(MediaNotice::Silent { leg: leg(1) }), []);
+        assert_eq!(rig.pass(Duration::from_secs(599)), []);
+        let silent = rig::cause(EndedBy::System, CauseKind::MediaTimeout);
+        assert!(rig.pass(Duration::from_secs(1)).contains(&ended(silent)));
+
+        let mut rig = Rig::talking();
+        let out = rig.media(MediaNotice::Silent { leg: leg(1) });
+        assert!(out.contains(&ended(silent)));
+    }
+
+    /// D07.
+    #[test]
+    fn the_longest_allowed_talk_is_ended_by_the_system() {
+        let mut rig = Rig::talking();
+        assert_eq!(rig.pass(Duration::from_secs(7199)), []);
+        let limit = rig::cause(EndedBy::System, CauseKind::MaxDuration);
+        assert!(rig.pass(Duration::from_secs(1)).contains(&ended(limit)));
+    }
+}

@@ -115,3 +115,123 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rig::{self, Rig, emit, leg, media, play};
+    use crate::*;
+    use std::time::Duration;
+
+    fn announcing(consent: ConsentMode) -> (Rig, Vec<Output>) {
+        let mut rig = Rig::dialling(rig::recorded(consent));
+        rig.answered(1, "answer 1");
+        let out = rig.established(1);
+        (rig, out)
+    }
+
+    fn finished(playback: u32) -> MediaNotice {
+        MediaNotice::PlayFinished { leg: leg(1), playback: PlaybackId(playback) }
+    }
+
+    fn record() -> [Output; 2] {
+        let (left, right) = (leg(1), leg(0));
+        let recording = rig::recording();
+        [
+            media(MediaAction::Record { recording, left, right }),
+            emit(CallEventKind::RecordingStarted { recording }),
+        ]
+    }
+
+    fn joined() -> [Output; 2] {
+        [
+            media(MediaAction::Bridge { a: leg(0), b: leg(1) }),
+            emit(CallEventKind::Bridged { a: leg(0), b: leg(1) }),
+        ]
+    }
+
+    fn announced(name: &str) -> Output {
+        emit(CallEventKind::Announced { leg: leg(1), prompt: name.into() })
+    }
+
+    fn pressed(digit: char) -> Output {
+        emit(CallEventKind::DtmfReceived { leg: leg(1), digit })
+    }
+
+    /// SEC-02, I09.
+    #[test]
+    fn the_announcement_is_heard_to_its_end_before_anything_is_recorded() {
+        let (mut rig, out) = announcing(ConsentMode::Announce);
+        assert_eq!(
+            out[1..],
+            [
+                media(MediaAction::Unbridge { leg: leg(1) }),
+                play(0, 2, rig::prompt("recording_announcement")),
+                play(1, 3, rig::prompt("recording_announcement")),
+            ]
+        );
+        let [bridge, bridged] = joined();
+        let [record, started] = record();
+        assert_eq!(rig.media(finished(2)), [], "only the customer's hearing counts");
+        assert_eq!(
+            rig.media(finished(3)),
+            [announced("recording_announcement"), bridge, bridged, record, started]
+        );
+    }
+
+    #[test]
+    fn nine_within_the_window_stops_the_recording_and_later_it_is_a_key_like_any() {
+        let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
+        rig.media(finished(3));
+        let nine = MediaNotice::Dtmf { leg: leg(1), digit: '9' };
+        let refused = emit(CallEventKind::ConsentDecided { agreed: false });
+        let stop = media(MediaAction::StopRecording { recording: rig::recording() });
+        assert_eq!(rig.media(nine.clone()), [pressed('9'), refused, stop]);
+        assert_eq!(rig.media(nine.clone()), [pressed('9')]);
+
+        let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
+        rig.media(finished(3));
+        rig.pass(Duration::from_secs(31));
+        assert_eq!(rig.media(nine), [pressed('9')]);
+    }
+
+    #[test]
+    fn nine_during_the_announcement_joins_both_unrecorded() {
+        let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
+        let [bridge, bridged] = joined();
+        let refused = emit(CallEventKind::ConsentDecided { agreed: false });
+        assert_eq!(
+            rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '9' }),
+            [pressed('9'), refused, bridge, bridged]
+        );
+    }
+
+    #[test]
+    fn without_one_pressed_an_opt_in_call_goes_on_unrecorded() {
+        let (mut rig, _) = announcing(ConsentMode::OptIn);
+        let [bridge, bridged] = joined();
+        assert_eq!(rig.media(finished(3)), [announced("recording_opt_in"), bridge, bridged]);
+        let agreed = emit(CallEventKind::ConsentDecided { agreed: true });
+        let [record, started] = record();
+        assert_eq!(
+            rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '1' }),
+            [pressed('1'), agreed, record, started]
+        );
+    }
+
+    #[test]
+    fn the_agents_keys_decide_nothing() {
+        let (mut rig, _) = announcing(ConsentMode::OptIn);
+        let out = rig.media(MediaNotice::Dtmf { leg: leg(0), digit: '1' });
+        assert_eq!(out, [emit(CallEventKind::DtmfReceived { leg: leg(0), digit: '1' })]);
+    }
+
+    #[test]
+    fn an_announcement_that_never_ends_leaves_the_call_unrecorded() {
+        let (mut rig, _) = announcing(ConsentMode::Announce);
+        let out = rig.pass(Duration::from_secs(30));
+        let [bridge, bridged] = joined();
+        assert_eq!(out[..2], [bridge, bridged]);
+        assert!(matches!(&out[2], Output::Emit(CallEventKind::RecordingFailed { .. })));
+        assert_eq!(out.len(), 3);
+    }
+}

@@ -79,3 +79,84 @@ impl Call {
 fn is_dtmf(digit: char) -> bool {
     matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D')
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rig::{self, Rig, emit, ended, hangup, leg, media};
+    use crate::*;
+
+    #[test]
+    fn muting_drops_the_agents_voice_once() {
+        let mut rig = Rig::talking();
+        let muted = |muted| {
+            [
+                media(MediaAction::Mute { leg: leg(0), muted }),
+                emit(CallEventKind::Muted { leg: leg(0), muted }),
+            ]
+        };
+        assert_eq!(rig.control(Control::Mute(true)), muted(true));
+        assert_eq!(rig.control(Control::Mute(true)), []);
+        assert_eq!(rig.control(Control::Mute(false)), muted(false));
+    }
+
+    /// TEL-14.
+    #[test]
+    fn digits_typed_on_the_screen_go_to_the_customer() {
+        let mut rig = Rig::talking();
+        let send = media(MediaAction::SendDtmf { leg: leg(1), digits: "12#A".into() });
+        assert_eq!(rig.control(Control::Dtmf("12#x a".into())), [send]);
+        assert_eq!(rig.control(Control::Dtmf("xyz".into())), []);
+    }
+
+    #[test]
+    fn a_digit_by_info_is_passed_on_and_one_by_media_is_only_reported() {
+        let mut rig = Rig::talking();
+        let pressed = |n| emit(CallEventKind::DtmfReceived { leg: leg(n), digit: '5' });
+        let relayed = media(MediaAction::SendDtmf { leg: leg(1), digits: "5".into() });
+        assert_eq!(rig.give(Input::LegDtmf { leg: leg(0), digit: '5' }), [pressed(0), relayed]);
+        assert_eq!(rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '5' }), [pressed(1)]);
+        rig.control(Control::Hold);
+        assert_eq!(rig.give(Input::LegDtmf { leg: leg(0), digit: '5' }), [pressed(0)]);
+    }
+
+    /// C15.
+    #[test]
+    fn a_recording_is_paused_and_resumed_and_only_while_it_runs() {
+        let mut rig = Rig::talking();
+        let recording = rig::recording();
+        let paused = |paused| {
+            [
+                media(MediaAction::PauseRecording { recording, paused }),
+                emit(CallEventKind::RecordingPaused { recording, paused }),
+            ]
+        };
+        assert_eq!(rig.control(Control::PauseRecording(true)), paused(true));
+        assert_eq!(rig.control(Control::PauseRecording(true)), []);
+        assert_eq!(rig.call.snapshot().recording, Some(RecordingStatus::Paused));
+        assert_eq!(rig.control(Control::PauseRecording(false)), paused(false));
+
+        let mut rig = Rig::dialling(rig::recorded(ConsentMode::Silent));
+        assert_eq!(rig.control(Control::PauseRecording(true)), []);
+    }
+
+    #[test]
+    fn hanging_up_on_the_screen_ends_both_legs() {
+        let mut rig = Rig::talking();
+        let normal = rig::cause(EndedBy::Agent, CauseKind::Normal);
+        let out = rig.control(Control::Hangup { by: Some(rig::user(1)) });
+        assert!(out.contains(&hangup(0, normal)) && out.contains(&hangup(1, normal)));
+        assert_eq!(out.last(), Some(&ended(normal)));
+        assert_eq!(rig.control(Control::Hangup { by: None }), []);
+    }
+
+    #[test]
+    fn a_recording_that_fails_is_reported_and_the_call_goes_on() {
+        let mut rig = Rig::talking();
+        let (recording, error) = (rig::recording(), "disk full".to_owned());
+        let failed = MediaNotice::RecordingFailed { recording, error: error.clone() };
+        let out = rig.media(failed.clone());
+        assert_eq!(out, [emit(CallEventKind::RecordingFailed { recording, error })]);
+        assert_eq!(rig.media(failed), []);
+        assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+    }
+}

@@ -171,3 +171,222 @@ fn trunk_of(origin: &Origin) -> Option<crate::TrunkId> {
         Origin::Extension { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rig::{self, Rig, act, close, emit, ended, hangup, leg, leg_ended, media, sdp};
+    use crate::*;
+    use std::time::Duration;
+
+    fn routed(direction: Direction, targets: Vec<Target>) -> Input {
+        Input::Routed(Ok(Box::new(rig::plan(direction, targets))))
+    }
+
+    /// Walkthrough "In: INVITE from a trunk", every output in order (TEL-08).
+    #[test]
+    fn a_carriers_call_is_routed_rung_answered_bridged_and_recorded() {
+        let mut rig = Rig::new();
+        assert_eq!(
+            rig.give(rig::offered_by_trunk(Some("trunk offer"))),
+            [Output::NeedRoute {
+                tenant: rig::tenant(),
+                origin: Origin::Trunk(rig::trunk(1)),
+                from: "+919812340001".into(),
+                to: "+918040000001".into(),
+            }]
+        );
+        let out = rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
+        assert!(matches!(
+            &out[0],
+            Output::Emit(CallEventKind::Started {
+                direction: Direction::Inbound,
+                trunk: Some(_),
+                ..
+            })
+        ));
+        assert!(matches!(
+            &out[1],
+            Output::Emit(CallEventKind::LegStarted { role: LegRole::Customer, .. })
+        ));
+        let open = |n, offer: Option<&'static str>, profile| {
+            media(MediaAction::Open { leg: leg(n), offer: offer.map(sdp), profile })
+        };
+        assert_eq!(out[2], open(0, Some("trunk offer"), MediaProfile::Trunk(rig::trunk(1))));
+        assert_eq!(rig.call.snapshot().phase, Phase::Routing);
+        let out = rig.opened(0, "our answer");
+        assert_eq!(out[1], open(1, None, MediaProfile::Extension(rig::extension(1))));
+        let placed = LegAction::Originate {
+            target: Target::Extension(rig::phone(1)),
+            sdp: sdp("offer 1"),
+            caller_id: "+919812340001".into(),
+            caller_name: None,
+            auto_answer: false,
+        };
+        assert_eq!(rig.opened(1, "offer 1"), [act(1, placed)]);
+        rig.progressed(1, 180, None);
+        assert_eq!(rig.call.snapshot().phase, Phase::Ringing);
+        rig.answered(1, "answer 1");
+        let out = rig.established(1);
+        assert_eq!(
+            out,
+            [
+                act(0, LegAction::Answer { sdp: sdp("our answer") }),
+                emit(CallEventKind::LegAnswered { leg: leg(0) }),
+                emit(CallEventKind::Answered {
+                    agent: Some(rig::user(1)),
+                    extension: Some(rig::extension(1)),
+                    trunk: Some(rig::trunk(1)),
+                }),
+                media(MediaAction::Bridge { a: leg(1), b: leg(0) }),
+                emit(CallEventKind::Bridged { a: leg(1), b: leg(0) }),
+                media(MediaAction::Record {
+                    recording: rig::recording(),
+                    left: leg(0),
+                    right: leg(1),
+                }),
+                emit(CallEventKind::RecordingStarted { recording: rig::recording() }),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_caller_who_gives_up_cancels_every_phone() {
+        let mut rig = Rig::inbound();
+        rig.progressed(1, 180, None);
+        let gave_up = rig::cause(EndedBy::Customer, CauseKind::Cancelled);
+        assert_eq!(
+            rig.ended(0, gave_up),
+            [close(0), hangup(1, gave_up), close(1), hangup(2, gave_up), close(2), ended(gave_up)]
+        );
+    }
+
+    #[test]
+    fn a_caller_who_gives_up_before_the_route_is_known_leaves_one_record() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(Some("trunk offer")));
+        let gave_up = rig::cause(EndedBy::Customer, CauseKind::Cancelled);
+        let out = rig.ended(0, gave_up);
+        assert!(matches!(&out[0], Output::Emit(CallEventKind::Started { .. })));
+        assert_eq!(out[2..], [ended(gave_up), leg_ended(0, gave_up, false), Output::Finished]);
+        assert_eq!(rig.give(routed(Direction::Inbound, vec![])), []);
+    }
+
+    #[test]
+    fn a_refused_route_answers_with_its_status() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_phone("+14155550100"));
+        let refused = rig::cause(EndedBy::System, CauseKind::PolicyRefused);
+        let out = rig.give(Input::Routed(Err(refused)));
+        assert!(matches!(
+            &out[0],
+            Output::Emit(CallEventKind::Started { direction: Direction::Outbound, .. })
+        ));
+        assert!(out.contains(&act(0, LegAction::Reject { cause: refused })));
+        assert_eq!(out.last(), Some(&Output::Finished));
+    }
+
+    #[test]
+    fn a_directory_that_never_answers_is_a_network_failure() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(Some("trunk offer")));
+        let out = rig.pass(Duration::from_secs(10));
+        let failed = rig::cause(EndedBy::System, CauseKind::NetworkFailure);
+        assert!(out.contains(&act(0, LegAction::Reject { cause: failed })));
+        assert_eq!(out.last(), Some(&Output::Finished));
+    }
+
+    #[test]
+    fn a_caller_without_a_common_codec_is_refused_before_any_phone_rings() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(Some("trunk offer")));
+        rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
+        let cause = rig::cause(EndedBy::Customer, CauseKind::IncompatibleMedia);
+        assert_eq!(
+            rig.media(MediaNotice::Failed { leg: leg(0), cause }),
+            [
+                act(0, LegAction::Reject { cause }),
+                ended(cause),
+                leg_ended(0, cause, false),
+                Output::Finished
+            ]
+        );
+    }
+
+    #[test]
+    fn a_late_offer_is_answered_with_ours_and_settled_by_the_ack() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(None));
+        rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
+        rig.opened(0, "our offer");
+        rig.opened(1, "offer 1");
+        rig.answered(1, "answer 1");
+        assert_eq!(
+            rig.established(1),
+            [
+                act(0, LegAction::Answer { sdp: sdp("our offer") }),
+                emit(CallEventKind::LegAnswered { leg: leg(0) }),
+            ]
+        );
+        let ack = Input::LegReanswered { leg: leg(0), sdp: Ok(Some(sdp("late answer"))) };
+        assert_eq!(
+            rig.give(ack),
+            [media(MediaAction::SetAnswer { leg: leg(0), sdp: sdp("late answer") })]
+        );
+        let out = rig.established(0);
+        assert!(out.contains(&emit(CallEventKind::Bridged { a: leg(1), b: leg(0) })), "{out:?}");
+    }
+
+    #[test]
+    fn a_phones_call_through_a_trunk_passes_ringing_then_early_media() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_phone("+919812340005"));
+        let mut plan = rig::plan(Direction::Outbound, vec![Target::Trunk(rig::through(1))]);
+        plan.agent = Some(rig::user(1));
+        plan.extension = Some(rig::extension(1));
+        rig.give(Input::Routed(Ok(Box::new(plan))));
+        rig.opened(0, "our answer");
+        rig.opened(1, "offer 1");
+        assert_eq!(rig.progressed(1, 180, None)[1], act(0, LegAction::Ring { sdp: None }));
+        rig.progressed(1, 183, Some("early"));
+        assert_eq!(
+            rig.established(1),
+            [
+                media(MediaAction::Bridge { a: leg(0), b: leg(1) }),
+                act(0, LegAction::Ring { sdp: Some(sdp("our answer")) }),
+            ]
+        );
+        let away = rig::status(480);
+        assert_eq!(
+            rig.failed(1, away, false),
+            [close(1), act(0, LegAction::Reject { cause: away }), close(0), ended(away)]
+        );
+    }
+
+    #[test]
+    fn an_internal_call_is_recorded_with_the_caller_on_the_left() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_phone("102"));
+        rig.give(routed(Direction::Internal, vec![Target::Extension(rig::phone(2))]));
+        rig.opened(0, "our answer");
+        rig.opened(1, "offer 1");
+        rig.answered(1, "answer 1");
+        let out = rig.established(1);
+        assert!(out.contains(&media(MediaAction::Record {
+            recording: rig::recording(),
+            left: leg(0),
+            right: leg(1),
+        })));
+    }
+
+    #[test]
+    fn a_plan_without_targets_ends_as_agent_unavailable() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(Some("trunk offer")));
+        rig.give(routed(Direction::Inbound, vec![]));
+        let nobody = rig::cause(EndedBy::System, CauseKind::AgentUnavailable);
+        assert_eq!(
+            rig.opened(0, "our answer"),
+            [act(0, LegAction::Reject { cause: nobody }), close(0), ended(nobody)]
+        );
+    }
+}
