@@ -185,7 +185,7 @@ impl Call {
             TimeoutReason::MaxDuration => self.end(now, ours(MaxDuration)),
             TimeoutReason::HeldSilence(_) => self.end(now, ours(MediaTimeout)),
             TimeoutReason::MediaReply(leg) => {
-                self.media_failed(now, leg, ours(InternalError));
+                self.media_failed(now, leg, ours(InternalError), false);
             }
             TimeoutReason::LegClose(leg) => {
                 if let Some(leg) = self.leg_mut(leg)

@@ -19,7 +19,7 @@ impl Call {
                 self.media_reanswered(now, leg, sdp, direction);
             }
             MediaNotice::Reoffer { leg, sdp } => self.media_reoffer(leg, sdp),
-            MediaNotice::Failed { leg, cause } => self.media_failed(now, leg, cause),
+            MediaNotice::Failed { leg, cause } => self.media_failed(now, leg, cause, true),
             MediaNotice::Dtmf { leg, digit } => self.dtmf_received(now, leg, digit, false),
             MediaNotice::Silent { leg } => self.party_is_silent(now, leg),
             MediaNotice::PlayFinished { leg, playback } => {
@@ -72,14 +72,23 @@ impl Call {
         self.try_connect(now);
     }
 
-    /// An action on a leg's media cannot be done.
-    pub(crate) fn media_failed(&mut self, now: Instant, id: LegId, cause: HangupCause) {
+    /// An action on a leg's media cannot be done. Unless the engine reported so, ports that were
+    /// asked for may be taken and must be given back.
+    pub(crate) fn media_failed(
+        &mut self,
+        now: Instant,
+        id: LegId,
+        cause: HangupCause,
+        reported: bool,
+    ) {
         self.timers.clear(TimeoutReason::MediaReply(id));
         let is_first = self.is_first(id);
         let Some(leg) = self.leg_mut(id) else { return };
         match &leg.media {
             LegMedia::Opening => {
-                leg.media = LegMedia::Closed;
+                if reported {
+                    leg.media = LegMedia::Closed;
+                }
                 self.leg_cannot_open(now, id, is_first, cause);
             }
             LegMedia::Answering { ours, .. } if leg.dialog == Dialog::Ringing => {
@@ -118,7 +127,7 @@ impl Call {
     }
 
     fn renegotiation_failed(&mut self, id: LegId) {
-        let Some(leg) = self.leg_mut(id) else { return };
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.is_live()) else { return };
         match std::mem::replace(&mut leg.renegotiation, Renegotiation::Idle) {
             Renegotiation::Theirs { .. } => self.send(id, LegAction::RefuseReoffer { status: 488 }),
             waiting @ (Renegotiation::AwaitingAck | Renegotiation::Ours) => {

@@ -33,7 +33,8 @@ impl Call {
         sdp: Bytes,
         direction: MediaDirection,
     ) {
-        let Some(leg) = self.leg_mut(id) else { return };
+        // A dialog we ended meanwhile refuses their offer by itself.
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.is_live()) else { return };
         let Renegotiation::Theirs { late } = leg.renegotiation else { return };
         leg.renegotiation = if late { Renegotiation::AwaitingAck } else { Renegotiation::Idle };
         self.timers.clear(TimeoutReason::MediaReply(id));
