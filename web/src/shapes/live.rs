@@ -55,8 +55,8 @@ pub struct LiveCall {
     pub held: bool,
     /// Our agent's microphone is off.
     pub muted: bool,
-    /// Recording is running now.
-    pub recording: bool,
+    /// Recording is running now; `recording` is the call's own, its file.
+    pub recording_running: bool,
     /// Recording is silent now.
     pub recording_paused: bool,
     /// Keys the customer pressed.
