@@ -4,6 +4,7 @@
 //! polled. A body is bytes; SDP is another crate's business.
 #![warn(missing_docs)]
 
+pub mod framer;
 pub mod header_name;
 pub mod headers;
 pub mod message;

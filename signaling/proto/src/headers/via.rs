@@ -82,6 +82,8 @@ impl fmt::Display for Transport {
 /// One Via value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
+    /// `SIP/2.0`, or what else was written.
+    pub protocol: Text,
     /// The transport as written.
     pub transport: Text,
     /// The sent-by host.
@@ -95,6 +97,8 @@ pub struct Via {
 /// What a branch of RFC 3261 begins with.
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
 
+const PROTOCOL: &str = "SIP/2.0";
+
 impl Via {
     /// A Via of ours, with `rport` asked for.
     pub fn new(
@@ -107,6 +111,7 @@ impl Via {
         params.set("branch", Some(branch));
         params.set("rport", None);
         Self {
+            protocol: Text::from_static(PROTOCOL),
             transport: Text::from_static(transport.as_str()),
             host: sent_by.into(),
             port,
@@ -116,19 +121,22 @@ impl Via {
 
     /// Reads one value that fills all of `bytes`.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
+        // Another protocol or version is legal grammar (RFC 3261 §20.42) and is echoed as it came.
         let mut at = 0;
-        for (index, wanted) in ["SIP", "2.0"].into_iter().enumerate() {
+        let mut usual = true;
+        for wanted in ["SIP", "2.0"] {
             let slash = memchr::memchr(b'/', &bytes[at..]).ok_or(UriError::Syntax)? + at;
             let (start, end) = text::trim(bytes, at, slash);
-            let word = &bytes[start..end];
-            // Another protocol name is legal grammar; another version is not ours to read.
-            if index == 0 && !text::is_token(word)
-                || index == 1 && !word.eq_ignore_ascii_case(wanted.as_bytes())
-            {
+            if !text::is_token(&bytes[start..end]) {
                 return Err(UriError::Syntax);
             }
+            usual &= bytes[start..end].eq_ignore_ascii_case(wanted.as_bytes());
             at = slash + 1;
         }
+        let protocol = match usual {
+            true => Text::from_static(PROTOCOL),
+            false => Text::from_wire(bytes.slice(..at - 1)),
+        };
         let (start, _) = text::trim(bytes, at, bytes.len());
         let end = bytes[start..].iter().position(|b| text::is_lws(*b)).ok_or(UriError::Syntax)?;
         let transport = bytes.slice(start..start + end);
@@ -140,7 +148,7 @@ impl Via {
         let (from, to) = text::trim(bytes, rest, semi);
         let (host, port) = Host::parse_with_port(&bytes.slice(from..to))?;
         let params = Params::parse(&bytes.slice(semi..))?;
-        Ok(Self { transport: Text::from_wire(transport), host, port, params })
+        Ok(Self { protocol, transport: Text::from_wire(transport), host, port, params })
     }
 
     /// The transport, if it is one of ours.
@@ -206,7 +214,7 @@ impl FromStr for Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
+        write!(f, "{}/{} {}", self.protocol, self.transport, self.host)?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }
@@ -267,7 +275,7 @@ mod tests {
             "SIP/2.0",
             "SIP/2.0/UDP",
             "SIP/2.0/UDP ",
-            "SIP/3.0/UDP h",
+            "SIP//UDP h",
             "SIP/2.0/UDP 192.0.2.15;;,;,,",
             "SIP/2.0/UDP h:99999",
             "SIP/2.0/U DP h",

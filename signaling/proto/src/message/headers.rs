@@ -89,6 +89,13 @@ impl Headers {
         self.elements(name).any(|e| e.eq_ignore_ascii_case(token.as_bytes()))
     }
 
+    /// The headers of a body part, which begins with the rest of its delimiter line, and its content.
+    pub(super) fn of_part(part: &Bytes) -> Option<(Self, Bytes)> {
+        let line = memchr::memmem::find(part, b"\r\n")?;
+        let headers = super::parse::part_headers(part, line + 2)?;
+        Some((headers.0, part.slice(headers.1..)))
+    }
+
     pub(super) fn name_bytes(&self, field: &Field) -> &[u8] {
         &self.bytes[field.name_at as usize..field.name_end as usize]
     }

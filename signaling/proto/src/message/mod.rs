@@ -3,7 +3,9 @@
 mod build;
 mod headers;
 mod limits;
+mod multipart;
 mod parse;
+mod screen;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -12,7 +14,10 @@ pub use build::{BuildError, MessageBuilder};
 pub use headers::Headers;
 pub use limits::Limits;
 pub use parse::{Malformed, MessageError, ParseOutcome};
+pub use screen::{Refusal, Served};
 pub use typed::Contacts;
+
+pub(crate) use parse::{BodyRule, Lines, framed_length, parse, unframed};
 
 use crate::{
     header_name::HeaderName,
@@ -23,7 +28,6 @@ use crate::{
     uri::{NameAddr, Uri},
 };
 use bytes::Bytes;
-use parse::BodyRule;
 use std::{net::SocketAddr, ops::Deref};
 
 /// The first line.
@@ -69,7 +73,7 @@ struct Core {
 impl Message {
     /// Reads one datagram; what is no sound message comes back with the answer it deserves.
     pub fn read(datagram: Bytes, limits: &Limits) -> ParseOutcome {
-        parse::parse(datagram, limits, BodyRule::Datagram)
+        parse(datagram, limits, BodyRule::Datagram)
     }
 
     /// Reads one datagram within the usual limits, when only a sound message is of use.

@@ -156,53 +156,118 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
 type Parts = (StartLine, Box<Core>, Bytes);
 
 fn read(headers: &mut Headers, limits: &Limits, rule: BodyRule) -> Result<Parts, MessageError> {
-    let line_end = line_end(&headers.bytes, 0).ok_or(MessageError::HeadOpen)?;
+    let bytes = headers.bytes.clone();
+    let lines = Lines::of(&bytes).ok_or(MessageError::HeadOpen)?;
+    let line_end = lines.end(0).ok_or(MessageError::HeadOpen)?;
     // The index is built even under a broken start line: an answer needs it.
-    let body_at = scan(headers, line_end + 2, limits);
+    let body_at = scan(headers, &lines, line_end + lines.terminator, limits, rule);
     if line_end > limits.start_line_max {
         return Err(MessageError::StartLineTooLong);
     }
-    let start = start_line(&headers.bytes, line_end)?;
+    let start = start_line(&bytes, line_end)?;
     let body_at = body_at?;
     let core = core(headers, &start, limits)?;
     let body = body(headers, body_at, limits, rule)?;
     Ok((start, Box::new(core), body))
 }
 
-/// The index of the CRLF that ends the line beginning at `at`; a CR or LF alone ends nothing and is an error.
-fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let end = at + memchr::memchr2(b'\r', b'\n', &bytes[at..])?;
-    (bytes[end] == b'\r' && bytes.get(end + 1) == Some(&b'\n')).then_some(end)
+/// How lines end. CRLF is the rule; a message whose first line ends in a bare LF must do so throughout. A mixture would
+/// let two readers see different headers, so it is refused.
+pub(crate) struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Length of the line end: 2 for CRLF, 1 for LF.
+    terminator: usize,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
+        let first = memchr::memchr(b'\n', bytes)?;
+        let crlf = first > 0 && bytes[first - 1] == b'\r';
+        Some(Self { bytes, terminator: if crlf { 2 } else { 1 } })
+    }
+
+    /// Where the line beginning at `at` ends; a lone CR or LF of the other kind ends nothing and is an error.
+    fn end(&self, at: usize) -> Option<usize> {
+        let end = at + memchr::memchr2(b'\r', b'\n', self.bytes.get(at..)?)?;
+        match self.terminator {
+            2 => {
+                (self.bytes[end] == b'\r' && self.bytes.get(end + 1) == Some(&b'\n')).then_some(end)
+            }
+            _ => (self.bytes[end] == b'\n').then_some(end),
+        }
+    }
+
+    fn is_blank(&self, at: usize) -> bool {
+        self.end(at) == Some(at)
+    }
+
+    /// Where the body begins, when the empty line has come. Nothing before `seen` holds it.
+    pub(crate) fn head_end(&self, seen: usize) -> Option<usize> {
+        let blank: &[u8] = if self.terminator == 2 { b"\r\n\r\n" } else { b"\n\n" };
+        let from = seen.saturating_sub(blank.len() - 1);
+        memchr::memmem::find(&self.bytes[from..], blank).map(|at| from + at + blank.len())
+    }
+}
+
+/// How long the message at the head of a stream is, once its headers have all come. Only an exact Content-Length says so;
+/// anything doubtful is an error, after which the stream cannot be trusted (A07).
+pub(crate) fn framed_length(
+    bytes: &[u8],
+    head_end: usize,
+    limits: &Limits,
+) -> Result<usize, MessageError> {
+    let lines = Lines::of(bytes).ok_or(MessageError::HeadOpen)?;
+    let first = lines.end(0).ok_or(MessageError::HeaderLine)?;
+    let mut headers = Headers::default();
+    match scan(&mut headers, &lines, first + lines.terminator, limits, BodyRule::Framed) {
+        // A second Call-ID is for the parser to refuse; the frame is clear.
+        Ok(_) | Err(MessageError::Duplicate(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let mut length = None;
+    for field in headers.fields.iter().filter(|f| f.name == HeaderName::ContentLength) {
+        let value = &bytes[field.value_at as usize..field.value_end as usize];
+        let value = text::exact_u32(value).ok_or(MessageError::ContentLength)?;
+        if length.replace(value).is_some_and(|earlier| earlier != value) {
+            return Err(MessageError::ContentLength);
+        }
+    }
+    match length {
+        None => Err(MessageError::ContentLengthMissing),
+        Some(length) if length as usize > limits.body_max => Err(MessageError::BodyTooLarge),
+        Some(length) => Ok(head_end + length as usize),
+    }
 }
 
 /// Fills the index; returns where the body begins.
-fn scan(headers: &mut Headers, mut at: usize, limits: &Limits) -> Result<usize, MessageError> {
-    let bytes = headers.bytes.clone();
+fn scan(
+    headers: &mut Headers,
+    lines: &Lines<'_>,
+    mut at: usize,
+    limits: &Limits,
+    rule: BodyRule,
+) -> Result<usize, MessageError> {
     headers.fields.reserve(24);
     let mut seen = 0u128;
     let mut broken = None;
     loop {
-        if bytes[at..].starts_with(b"\r\n") {
-            return broken.map_or(Ok(at + 2), Err);
+        // A datagram that ends after a whole header line has simply forgotten the empty one.
+        if at == lines.bytes.len() && rule == BodyRule::Datagram {
+            return broken.map_or(Ok(at), Err);
         }
-        let mut end = line_end(&bytes, at).ok_or(match broken {
-            Some(error) => error,
-            None if memchr::memchr2(b'\r', b'\n', &bytes[at..]).is_some() => {
-                MessageError::HeaderLine
-            }
-            None => MessageError::HeadOpen,
-        })?;
-        let first_end = end;
-        while matches!(bytes.get(end + 2), Some(b' ' | b'\t')) {
-            end = line_end(&bytes, end + 2).ok_or(MessageError::HeaderLine)?;
+        if lines.is_blank(at) {
+            return broken.map_or(Ok(at + lines.terminator), Err);
         }
-        if end > limits.head_max
-            || end - at > limits.field_max
-            || headers.fields.len() >= limits.fields_max
-        {
+        let first_end = lines.end(at).ok_or_else(|| open_head(lines.bytes, at, broken))?;
+        let mut end = first_end;
+        while matches!(lines.bytes.get(end + lines.terminator), Some(b' ' | b'\t')) {
+            end = lines.end(end + lines.terminator).ok_or(MessageError::HeaderLine)?;
+        }
+        let too_many = headers.fields.len() >= limits.fields_max;
+        if end > limits.head_max || end - at > limits.field_max || too_many {
             return Err(MessageError::HeadTooLarge);
         }
-        match field(&bytes, at, end, end != first_end) {
+        match field(lines.bytes, at, end, end != first_end) {
             Some(field) => {
                 let bit = 1u128 << field.name as u8;
                 if seen & bit != 0 && field.name.is_single() {
@@ -214,8 +279,21 @@ fn scan(headers: &mut Headers, mut at: usize, limits: &Limits) -> Result<usize, 
             // Keep reading, so that an answer can be made from the sound lines.
             None => _ = broken.get_or_insert(MessageError::HeaderLine),
         }
-        at = end + 2;
+        at = end + lines.terminator;
     }
+}
+
+fn open_head(bytes: &[u8], at: usize, broken: Option<MessageError>) -> MessageError {
+    let stray = memchr::memchr2(b'\r', b'\n', &bytes[at..]).is_some();
+    broken.unwrap_or(if stray { MessageError::HeaderLine } else { MessageError::HeadOpen })
+}
+
+/// The headers of a body part from `at` on, and where its content begins.
+pub(super) fn part_headers(part: &Bytes, at: usize) -> Option<(Headers, usize)> {
+    let mut headers = Headers { bytes: part.clone(), fields: Vec::new() };
+    let lines = Lines::of(part)?;
+    let content = scan(&mut headers, &lines, at, &Limits::DEFAULT, BodyRule::Datagram).ok()?;
+    Some((headers, content))
 }
 
 /// `name HCOLON value`. White space before the colon is legal and changes nothing (RFC 3261 §25.1, A10).
@@ -230,7 +308,7 @@ fn field(bytes: &[u8], at: usize, end: usize, folded: bool) -> Option<Field> {
         return None;
     }
     let (value_at, value_end) = text::trim(bytes, colon + 1, end);
-    let folded = folded && memchr::memchr(b'\r', &bytes[value_at..value_end]).is_some();
+    let folded = folded && memchr::memchr(b'\n', &bytes[value_at..value_end]).is_some();
     Some(Field {
         name: HeaderName::identify(&bytes[at..name_end]),
         folded,
@@ -318,6 +396,10 @@ fn request_rules(
         return Err(MessageError::CSeqMethod);
     }
     headers.max_forwards()?;
+    // RFC 3261 §20.17: GMT and nothing else.
+    if headers.first(HeaderName::Date).is_some_and(|date| !date.ends_with(b" GMT")) {
+        return Err(HeaderError::Malformed(HeaderName::Date).into());
+    }
     if !headers.has(HeaderName::Contact) {
         return Ok(());
     }
@@ -348,6 +430,18 @@ fn body(
         return Err(MessageError::BodyTooLarge);
     }
     Ok(headers.bytes.slice(at..at + length))
+}
+
+/// What can be said of a message whose frame is broken.
+pub(crate) fn unframed(bytes: Bytes, error: MessageError, limits: &Limits) -> ParseOutcome {
+    let mut headers = Headers { bytes: bytes.clone(), fields: Vec::new() };
+    if let Some(lines) = Lines::of(&bytes)
+        && let Some(first) = lines.end(0)
+    {
+        // Whatever ends the scan, the lines before it are indexed.
+        _ = scan(&mut headers, &lines, first + lines.terminator, limits, BodyRule::Framed);
+    }
+    refuse(error, headers)
 }
 
 /// Responses and ACKs are never answered; another request is, when its top Via says where to.

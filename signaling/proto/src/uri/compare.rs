@@ -96,8 +96,10 @@ mod tests {
 
     fn same(a: &str, b: &str) -> bool {
         let (a, b): (SipUri, SipUri) = (a.parse().unwrap(), b.parse().unwrap());
-        assert_eq!(a == b, b == a, "comparison must be symmetric");
-        a == b
+        let forth = a == b;
+        let back = b == a;
+        assert_eq!(forth, back, "comparison must be symmetric");
+        forth
     }
 
     /// The examples of RFC 3261 §19.1.4.
