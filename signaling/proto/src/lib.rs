@@ -5,6 +5,11 @@
 #![warn(missing_docs)]
 
 pub mod framer;
+mod dialog;
+pub mod endpoint;
+mod session_timer;
+mod transaction;
+
 pub mod header_name;
 pub mod headers;
 pub mod message;
@@ -12,6 +17,10 @@ pub mod method;
 pub mod status;
 pub mod text;
 pub mod uri;
+
+pub use endpoint::{Endpoint, EndpointConfig};
+pub use session_timer::SessionTimerConfig;
+pub use transaction::{Timer, Timing};
 
 pub use header_name::HeaderName;
 pub use headers::{Transport, Via};

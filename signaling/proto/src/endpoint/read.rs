@@ -1,0 +1,133 @@
+//! What the machines read of a message.
+
+use super::outgoing::Body;
+use crate::headers::Reason;
+use crate::session_timer::SessionWish;
+use crate::{HeaderName, Message, NameAddr};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The status of a response; 0 for a request.
+pub(crate) fn status(message: &Message) -> u16 {
+    message.status().map_or(0, |status| status.code())
+}
+
+/// A header value as text.
+pub(crate) fn value(message: &Message, name: HeaderName) -> String {
+    message.text(name).map_or_else(String::new, |text| text.to_string())
+}
+
+/// The To value as it came.
+pub(crate) fn to_value(message: &Message) -> String {
+    value(message, HeaderName::To)
+}
+
+/// The From value as it came.
+pub(crate) fn from_value(message: &Message) -> String {
+    value(message, HeaderName::From)
+}
+
+/// Via, From, Call-ID and CSeq lines of every response to a request.
+pub(crate) fn write_frame_head(request: &Message, head: &mut String) {
+    let mut vias = request.elements(HeaderName::Via);
+    let mut line = |name: &str, value: &dyn std::fmt::Display| {
+        let written = write!(head, "{name}: {value}\r\n");
+        debug_assert!(written.is_ok(), "writing to a string cannot fail");
+    };
+    line("Via", request.via());
+    vias.next();
+    for via in vias {
+        line("Via", &String::from_utf8_lossy(&via));
+    }
+    line("From", &from_value(request));
+    line("Call-ID", request.call_id());
+    line("CSeq", request.cseq());
+}
+
+/// Record-Route values in the order they stand.
+pub(crate) fn record_routes(message: &Message) -> Vec<String> {
+    message
+        .elements(HeaderName::RecordRoute)
+        .map(|route| String::from_utf8_lossy(&route).into_owned())
+        .collect()
+}
+
+/// Record-Route lines to be copied into a response.
+pub(crate) fn record_route_lines(message: &Message) -> String {
+    let mut lines = String::new();
+    for value in message.lines(HeaderName::RecordRoute) {
+        lines.push_str("Record-Route: ");
+        lines.push_str(&String::from_utf8_lossy(&value));
+        lines.push_str("\r\n");
+    }
+    lines
+}
+
+/// The URI of the first Contact.
+pub(crate) fn contact_uri(message: &Message) -> Option<String> {
+    let contact = message.elements(HeaderName::Contact).next()?;
+    let contact = NameAddr::parse(&contact).ok()?;
+    Some(contact.uri.to_string())
+}
+
+/// Body and Content-Type; an empty body is none.
+pub(crate) fn body(message: &Message) -> Option<Body> {
+    if message.body().is_empty() {
+        return None;
+    }
+    let content_type = message
+        .text(HeaderName::ContentType)
+        .map_or(Cow::Borrowed("application/sdp"), |text| Cow::Owned(text.to_string()));
+    Some(Body { content_type, bytes: owned(message.body()) })
+}
+
+/// Bodies live longer than messages: a copy lets the message's buffer go.
+fn owned(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+/// Does the message's sender understand an extension?
+pub(crate) fn supports(message: &Message, option: &str) -> bool {
+    message.has_token(HeaderName::Supported, option) || requires(message, option)
+}
+
+/// Must the message's receiver understand an extension?
+pub(crate) fn requires(message: &Message, option: &str) -> bool {
+    message.has_token(HeaderName::Require, option)
+}
+
+/// Does the sender take UPDATE?
+pub(crate) fn allows(message: &Message, method: &str) -> bool {
+    message.elements(HeaderName::Allow).any(|token| token == method)
+}
+
+/// A header that is a number, perhaps with parameters behind it.
+pub(crate) fn number(message: &Message, name: HeaderName) -> Option<u32> {
+    let text = message.text(name)?;
+    let digits = text.trim_start();
+    let end = digits.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    digits.get(..end)?.parse().ok()
+}
+
+/// A header that is a number of seconds.
+pub(crate) fn seconds(message: &Message, name: HeaderName) -> Option<Duration> {
+    number(message, name).map(|n| Duration::from_secs(u64::from(n)))
+}
+
+/// The first Reason value.
+pub(crate) fn reason(message: &Message) -> Option<Reason> {
+    message.reasons().into_iter().next()
+}
+
+/// What a request says of session timers.
+pub(crate) fn session_wish(message: &Message) -> SessionWish {
+    let expires = message.session_expires().ok().flatten();
+    SessionWish {
+        interval: expires.map(|e| Duration::from_secs(u64::from(e.interval_s))),
+        refresher: expires.and_then(|e| e.refresher),
+        min_se: seconds(message, HeaderName::MinSe),
+        supported: supports(message, "timer"),
+    }
+}

@@ -1,0 +1,351 @@
+//! Server transactions: recognising repeated requests, and sending responses the way back.
+
+use super::layer::{TableFull, TransactionLayer, transmit_id};
+use super::wire::{ContactOf, Writer};
+use super::{Expired, Repeated, ServerInvite, ServerKeyParts, ServerNonInvite, Token};
+use crate::endpoint::read;
+use crate::endpoint::{
+    Body, DialogId, HeaderLine, Path, Source, Target, TimeoutReason, TransactionId, TransmitId,
+};
+use crate::{Message, Method, StatusCode, Transport};
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// One request of a peer.
+#[derive(Debug)]
+pub(crate) struct Server {
+    machine: Machine,
+    key: Box<str>,
+    merge: Option<Box<str>>,
+    frame: Frame,
+    last: Option<Bytes>,
+    /// The dialog it belongs to.
+    pub(crate) dialog: Option<DialogId>,
+    armed: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(ServerInvite),
+    NonInvite(ServerNonInvite),
+}
+
+impl Machine {
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Invite(machine) => machine.poll_timeout().map(|(at, _)| at),
+            Self::NonInvite(machine) => machine.poll_timeout().map(|(at, _)| at),
+        }
+    }
+}
+
+/// What every response to one request has in common, written once.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Via, From, Call-ID, CSeq lines.
+    head: String,
+    /// To value.
+    to: String,
+    to_has_tag: bool,
+    /// Record-Route lines.
+    record_routes: String,
+    path: Path,
+    /// Where a response goes when its connection is gone (RFC 3261 §18.2.2).
+    fallback: Option<SocketAddr>,
+}
+
+/// What is particular to one response.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) phrase: Option<&'a str>,
+    /// Our tag, where the request had none.
+    pub(crate) tag: Option<Token>,
+    /// It makes or keeps a dialog: Record-Route is copied, Contact added.
+    pub(crate) in_dialog: bool,
+    /// Contact value instead of our advertised address.
+    pub(crate) contact: Option<&'a str>,
+    /// Further header lines, each with its line end.
+    pub(crate) lines: &'a str,
+    pub(crate) headers: &'a [HeaderLine],
+    pub(crate) body: Option<&'a Body>,
+}
+
+impl Answer<'_> {
+    pub(crate) fn status(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+}
+
+impl Frame {
+    pub(crate) fn new(request: &Message, source: &Source) -> Self {
+        let mut head = String::with_capacity(512);
+        read::write_frame_head(request, &mut head);
+        let sent_by = SocketAddr::new(source.remote.ip(), request.via().effective_port());
+        let mut path = source.reply_path();
+        if source.transport == Transport::Udp
+            && !request.via().wants_rport()
+            && let Path::Flow { remote, .. } = &mut path
+        {
+            *remote = sent_by;
+        }
+        Self {
+            head,
+            to: read::to_value(request),
+            to_has_tag: request.to_tag().is_some(),
+            record_routes: read::record_route_lines(request),
+            path,
+            fallback: source.transport.is_reliable().then_some(sent_by),
+        }
+    }
+
+    /// The whole response.
+    pub(crate) fn write(&self, layer: &TransactionLayer, answer: &Answer<'_>) -> Bytes {
+        let mut out = Writer::new(answer.body);
+        let phrase = answer.phrase.unwrap_or_else(|| {
+            StatusCode::new(answer.status).map_or("Failure", StatusCode::reason_phrase)
+        });
+        out.fmt(format_args!("SIP/2.0 {} {phrase}\r\n", answer.status));
+        out.text(&self.head);
+        match answer.tag {
+            Some(tag) if !self.to_has_tag && answer.status > 100 => {
+                out.fmt(format_args!("To: {};tag={tag}\r\n", self.to));
+            }
+            Some(_) | None => out.line("To", &self.to),
+        }
+        if answer.in_dialog {
+            out.text(&self.record_routes);
+            match answer.contact {
+                Some(contact) => out.line("Contact", contact),
+                None => out.line(
+                    "Contact",
+                    ContactOf { config: &layer.config, transport: self.path.transport() },
+                ),
+            }
+        }
+        out.text(answer.lines);
+        out.headers(answer.headers);
+        if !layer.config.user_agent.is_empty() && answer.status > 100 {
+            out.line("Server", &layer.config.user_agent);
+        }
+        out.finish(answer.body)
+    }
+}
+
+/// What a request is to the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Handled here: a repetition, or the ACK to a refusal.
+    Handled,
+    /// Another copy of a request in progress (482).
+    Merged,
+    /// Nothing is known of it.
+    New,
+}
+
+impl TransactionLayer {
+    /// Sorts a request: repetition, ACK to a refusal, merged copy, or new.
+    pub(crate) fn sort_request(&mut self, now: Instant, request: &Message) -> Known {
+        let mut key = std::mem::take(&mut self.scratch);
+        ServerKeyParts::of(request).write(&mut key);
+        let found = self.server_keys.get(key.as_str()).copied();
+        let merged = if found.is_none() && request.to_tag().is_none() {
+            ServerKeyParts::of(request).write_merge(&mut key);
+            *request.method() != Method::Ack
+                && *request.method() != Method::Cancel
+                && self.merges.contains_key(key.as_str())
+        } else {
+            false
+        };
+        self.scratch = key;
+        match found {
+            Some(id) => self.repeated(now, id, request),
+            None if merged => Known::Merged,
+            None => Known::New,
+        }
+    }
+
+    fn repeated(&mut self, now: Instant, id: TransactionId, request: &Message) -> Known {
+        let Some(server) = self.servers.get_mut(&id) else { return Known::New };
+        let repeated = match (&mut server.machine, *request.method() == Method::Ack) {
+            (Machine::Invite(machine), true) => match machine.handle_ack(now) {
+                // The ACK to a 2xx has a branch of its own; some peers reuse the INVITE's.
+                Repeated::Absorb if !machine.is_refused() => return Known::New,
+                acked => acked,
+            },
+            (Machine::Invite(machine), false) => machine.handle_repeated(),
+            (Machine::NonInvite(machine), _) => machine.handle_repeated(),
+        };
+        match repeated {
+            Repeated::Resend => {
+                if let Some(bytes) = server.last.clone() {
+                    let path = server.frame.path.clone();
+                    self.transmit(transmit_id(id, 0), path, bytes);
+                }
+            }
+            Repeated::Acknowledged => self.arm_server(id),
+            Repeated::Absorb => {}
+        }
+        Known::Handled
+    }
+
+    /// The INVITE a CANCEL is for: same branch and sender.
+    pub(crate) fn cancelled_by(&mut self, request: &Message) -> Option<TransactionId> {
+        let mut key = std::mem::take(&mut self.scratch);
+        let parts = ServerKeyParts { method: "INVITE", ..ServerKeyParts::of(request) };
+        parts.write(&mut key);
+        let found = self.server_keys.get(key.as_str()).copied();
+        self.scratch = key;
+        found
+    }
+
+    /// Begins a server transaction.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        request: &Message,
+        source: &Source,
+        dialog: Option<DialogId>,
+    ) -> Result<TransactionId, TableFull> {
+        if !self.has_room(request.to_tag().is_some() || *request.method() == Method::Cancel) {
+            self.counters.refused_full += 1;
+            return Err(TableFull);
+        }
+        let id = TransactionId(self.mint());
+        let reliable = source.transport.is_reliable();
+        let machine = if *request.method() == Method::Invite {
+            Machine::Invite(ServerInvite::new(self.config.timing, reliable))
+        } else {
+            Machine::NonInvite(ServerNonInvite::new(now, self.config.timing, reliable))
+        };
+        ServerKeyParts::of(request).write(&mut self.scratch);
+        let key: Box<str> = self.scratch.as_str().into();
+        self.server_keys.insert(key.clone(), id);
+        let merge = request.to_tag().is_none().then(|| {
+            ServerKeyParts::of(request).write_merge(&mut self.scratch);
+            Box::<str>::from(self.scratch.as_str())
+        });
+        if let Some(merge) = &merge {
+            self.merges.insert(merge.clone(), id);
+        }
+        let server = Server {
+            machine,
+            key,
+            merge,
+            frame: Frame::new(request, source),
+            last: None,
+            dialog,
+            armed: None,
+        };
+        self.servers.insert(id, Box::new(server));
+        self.arm_server(id);
+        Ok(id)
+    }
+
+    /// Sends a response. `None`: the transaction is gone or was finally answered before.
+    pub(crate) fn respond(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        answer: &Answer<'_>,
+    ) -> Option<Bytes> {
+        let server = self.servers.get_mut(&id)?;
+        let open = match &mut server.machine {
+            Machine::Invite(machine) => machine.handle_send(now, answer.status),
+            Machine::NonInvite(machine) => machine.handle_send(now, answer.status),
+        };
+        if !open {
+            return None;
+        }
+        let server = self.servers.get(&id)?;
+        let bytes = server.frame.write(self, answer);
+        let path = server.frame.path.clone();
+        self.transmit(transmit_id(id, 0), path, bytes.clone());
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.last = Some(bytes.clone());
+        }
+        self.arm_server(id);
+        Some(bytes)
+    }
+
+    /// Answers without keeping anything: refusals under load and of what cannot be served.
+    pub(crate) fn respond_stateless(
+        &mut self,
+        request: &Message,
+        source: &Source,
+        answer: &Answer<'_>,
+    ) {
+        let frame = Frame::new(request, source);
+        let tag = self.token();
+        let bytes = frame.write(self, &Answer { tag: Some(tag), ..*answer });
+        self.transmit(TransmitId(0), frame.path, bytes);
+    }
+
+    /// Sends the last response once more (a 2xx or reliable 18x the dialog repeats).
+    pub(crate) fn resend_response(&mut self, id: TransactionId) {
+        let Some(server) = self.servers.get(&id) else { return };
+        if let Some(bytes) = server.last.clone() {
+            let path = server.frame.path.clone();
+            self.transmit(transmit_id(id, 0), path, bytes);
+        }
+    }
+
+    /// A server transaction.
+    pub(crate) fn server(&self, id: TransactionId) -> Option<&Server> {
+        self.servers.get(&id).map(|server| &**server)
+    }
+
+    pub(super) fn server_transmit_failed(&mut self, id: TransactionId) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        let (Some(fallback), Some(bytes)) = (server.frame.fallback.take(), server.last.clone())
+        else {
+            return;
+        };
+        let target = Target {
+            transport: server.frame.path.transport(),
+            address: fallback,
+            server_name: None,
+        };
+        server.frame.path = Path::Address(target);
+        let path = server.frame.path.clone();
+        self.transmit(transmit_id(id, 1), path, bytes);
+    }
+
+    fn arm_server(&mut self, id: TransactionId) {
+        if let Some(server) = self.servers.get_mut(&id) {
+            let at = server.machine.poll_timeout();
+            self.timers.set(TimeoutReason::Server(id), &mut server.armed, at);
+        }
+    }
+
+    /// Lets due timers of a server transaction fire.
+    pub(crate) fn handle_server_timeout(&mut self, now: Instant, id: TransactionId) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        server.armed = None;
+        let expired = match &mut server.machine {
+            Machine::Invite(machine) => machine.handle_timeout(now),
+            Machine::NonInvite(machine) => machine.handle_timeout(now),
+        };
+        match expired {
+            Expired::Resend => {
+                if let Some(bytes) = server.last.clone() {
+                    let path = server.frame.path.clone();
+                    self.transmit(transmit_id(id, 0), path, bytes);
+                }
+                self.arm_server(id);
+            }
+            Expired::TimedOut | Expired::Over => self.remove_server(id),
+            Expired::Nothing => self.arm_server(id),
+        }
+    }
+
+    fn remove_server(&mut self, id: TransactionId) {
+        let Some(mut server) = self.servers.remove(&id) else { return };
+        self.server_keys.remove(&server.key);
+        if let Some(merge) = &server.merge {
+            self.merges.remove(merge);
+        }
+        self.timers.set(TimeoutReason::Server(id), &mut server.armed, None);
+    }
+}
