@@ -18,12 +18,17 @@ pub mod status;
 pub mod text;
 pub mod uri;
 
-pub use endpoint::{Endpoint, EndpointConfig};
+pub use endpoint::{
+    Advertised, AdvertisedSet, Body, Counters, Destination, DialogEvent, DialogId, DialogRequest,
+    EndCause, Endpoint, EndpointConfig, Event, Failure, FlowId, HeaderLine, InvalidUse,
+    InviteRequest, OutgoingRequest, Path, Reach, Reply, RequestFailure, ResolveId, ResolveQuery,
+    Source, Target, TimeoutReason, TransactionId, Transmit, TransmitId,
+};
 pub use session_timer::SessionTimerConfig;
 pub use transaction::{Timer, Timing};
 
 pub use header_name::HeaderName;
-pub use headers::{Transport, Via};
+pub use headers::{Reason, Transport, Via};
 pub use message::{Message, MessageBuilder, ParseOutcome};
 pub use method::Method;
 pub use status::StatusCode;
