@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_head_without_end_is_cut_off() {
         let endless = invite("x", &"X: y\r\n".repeat(100), "").replace("\r\n\r\n", "\r\n");
-        assert_eq!(run(&[endless.as_bytes()]), [String::new(); 0]);
+        assert!(run(&[endless.as_bytes()]).is_empty());
         let more = format!("X: {}\r\n", "y".repeat(4000)).repeat(5);
         assert_eq!(run(&[endless.as_bytes(), more.as_bytes()]), ["close 513"]);
         assert_eq!(run(&[&[b'a'; 20_000]]), ["close"]);
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_short_body_waits_and_a_long_one_is_the_next_message() {
         let short = invite("short", "l: 10\r\n", "12345");
-        assert_eq!(run(&[short.as_bytes()]), [String::new(); 0]);
+        assert!(run(&[short.as_bytes()]).is_empty());
         assert_eq!(run(&[short.as_bytes(), b"67890"]), ["short+10"]);
         let long = invite("long", "l: 2\r\n", "ab!!garbage\r\n\r\n");
         assert_eq!(run(&[long.as_bytes()]), ["long+2", "close"]);

@@ -113,15 +113,15 @@ fn every_rfc_4475_message_has_its_listed_outcome() {
     assert_eq!(files("rfc4475"), RFC_4475.len());
 }
 
-/// The archive ends lines with LF while its Content-Length values count CRLF, so as they stand the three messages with
-/// a body are too short.
+/// The archive ends lines with LF, and two of its Content-Length values are larger than what follows, which RFC 3261
+/// §18.3 has answered 400. With line ends and lengths as the RFC means them, all are as listed.
 #[test]
 fn every_rfc_5118_message_has_its_listed_outcome_with_either_line_end() {
     for (name, wanted) in RFC_5118 {
         let raw = bytes("rfc5118", name);
-        assert_eq!(outcome(crlf(&raw)), wanted, "{name} with CRLF");
-        let with_body = ["ipv6-in-sdp", "mult-ip-in-sdp", "ipv4-mapped-ipv6"].contains(&name);
-        assert_eq!(outcome(raw), if with_body { Refused(400) } else { wanted }, "{name} with LF");
+        assert_eq!(outcome(repaired(&raw)), wanted, "{name} as meant");
+        let short = ["ipv6-in-sdp", "mult-ip-in-sdp"].contains(&name);
+        assert_eq!(outcome(raw), if short { Refused(400) } else { wanted }, "{name} as it is");
     }
     assert_eq!(files("rfc5118"), RFC_5118.len());
 }
@@ -284,7 +284,7 @@ fn read(bytes: Bytes) -> ParseOutcome {
 
 fn sound(set: &str, name: &str) -> Message {
     let raw = bytes(set, name);
-    let raw = if set == "rfc5118" { crlf(&raw) } else { raw };
+    let raw = if set == "rfc5118" { repaired(&raw) } else { raw };
     let message = Message::parse(raw).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(message.has(HeaderName::Via));
     message
@@ -303,10 +303,17 @@ fn files(set: &str) -> usize {
     let is_message = |e: &std::io::Result<std::fs::DirEntry>| {
         e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "dat"))
     };
-    std::fs::read_dir(folder(set)).unwrap().filter(is_message).count()
+    std::fs::read_dir(folder(set)).expect("the data is there").filter(is_message).count()
 }
 
-fn crlf(bytes: &[u8]) -> Bytes {
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    text.replace('\n', "\r\n").into()
+/// With CRLF and the Content-Length that fits.
+fn repaired(bytes: &[u8]) -> Bytes {
+    let text = String::from_utf8(bytes.to_vec()).expect("these are text").replace('\n', "\r\n");
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return text.into() };
+    let fits = |line: &str| match line.starts_with("Content-Length:") {
+        true => format!("Content-Length: {}", body.len()),
+        false => line.to_owned(),
+    };
+    let head: Vec<String> = head.split("\r\n").map(fits).collect();
+    format!("{}\r\n\r\n{body}", head.join("\r\n")).into()
 }
