@@ -4,6 +4,7 @@
 //! polled. A body is bytes; SDP is another crate's business.
 #![warn(missing_docs)]
 
+pub mod digest;
 pub mod framer;
 mod dialog;
 pub mod endpoint;
@@ -15,6 +16,8 @@ pub mod headers;
 pub mod message;
 pub mod method;
 pub mod status;
+#[cfg(test)]
+mod test_clock;
 pub mod text;
 pub mod uri;
 
