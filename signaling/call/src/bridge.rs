@@ -110,8 +110,8 @@ impl Call {
     pub(crate) fn party_direction(&mut self, id: LegId, direction: MediaDirection) {
         let before = (self.path(), self.waiting());
         let holding = match direction {
-            MediaDirection::SendRecv => false,
-            MediaDirection::SendOnly | MediaDirection::RecvOnly | MediaDirection::Inactive => true,
+            MediaDirection::SendRecv | MediaDirection::RecvOnly => false,
+            MediaDirection::SendOnly | MediaDirection::Inactive => true,
         };
         if let Some(leg) = self.leg_mut(id) {
             leg.holding = holding;
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_party_that_holds_lets_the_other_hear_music_until_it_resumes() {
         for (holder, waiter) in [(0, 1), (1, 0)] {
-            for direction in [MediaDirection::RecvOnly, MediaDirection::Inactive] {
+            for direction in [MediaDirection::SendOnly, MediaDirection::Inactive] {
                 let mut rig = Rig::talking();
                 assert_eq!(
                     party_offers(&mut rig, holder, direction),

@@ -367,8 +367,8 @@ pub enum MediaNotice {
         leg: LegId,
         /// Session description to send.
         sdp: Bytes,
-        /// What was agreed, seen from us (RFC 3264 §5.1): `RecvOnly` (they offered
-        /// `sendonly`) and `Inactive` mean that they hold us.
+        /// What they want, as their offer said it (RFC 3264 §8.4): `SendOnly` and `Inactive`
+        /// mean that they hold us.
         direction: MediaDirection,
     },
     /// Our new offer.
