@@ -171,7 +171,7 @@ mod tests {
     /// A20.
     #[test]
     fn refresher_refreshes_at_half_time_and_gives_up_before_the_end() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut timer = SessionTimer::new(start, secs(90), Keeper::Us);
         assert_eq!(timer.poll_timeout(), Some((start + secs(45), SessionDue::Refresh)));
         assert_eq!(timer.handle_timeout(start + secs(44)), None);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_other_side_only_watches() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let timer = SessionTimer::new(start, secs(1800), Keeper::Them);
         assert_eq!(timer.poll_timeout(), Some((start + secs(1768), SessionDue::Expired)));
     }

@@ -247,7 +247,7 @@ pub(crate) fn capabilities() -> String {
 }
 
 /// An `Unsupported` line, where the request demands what we do not know (§8.2.2.3).
-pub(crate) fn unsupported_extensions(request: &Message) -> Option<String> {
+fn unsupported_extensions(request: &Message) -> Option<String> {
     let mut unknown = request
         .require()
         .filter(|option| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option)))

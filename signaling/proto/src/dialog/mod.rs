@@ -13,7 +13,7 @@ mod reoffer;
 mod session;
 
 pub(crate) use calling::orphan_response;
-pub(crate) use incoming::{capabilities, unsupported_extensions};
+pub(crate) use incoming::capabilities;
 use peer::Peer;
 pub(crate) use peer::with_route_set;
 

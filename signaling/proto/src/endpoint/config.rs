@@ -1,6 +1,8 @@
 //! What an endpoint is told once.
 
-use crate::{SessionTimerConfig, Timing};
+use crate::dialog::SUPPORTED;
+use crate::message::Served;
+use crate::{Method, SessionTimerConfig, Timing};
 use std::time::Duration;
 
 /// Our own name on one transport, as peers shall reach it.
@@ -68,6 +70,8 @@ pub struct EndpointConfig {
     pub session_timer: SessionTimerConfig,
     /// Offer `100rel` in our INVITEs and send our 18x reliably to who supports it (RFC 3262).
     pub reliable_provisional: bool,
+    /// Methods, extensions and body types a new request may have (A22).
+    pub served: Served,
     /// Content types of INFO that are handed up; others get 415.
     pub info_types: Vec<Box<str>>,
 }
@@ -85,11 +89,33 @@ impl EndpointConfig {
             max_ring: Duration::from_secs(300),
             session_timer: SessionTimerConfig::default(),
             reliable_provisional: false,
+            served: served(),
             info_types: vec![
                 "application/dtmf-relay".into(),
                 "application/dtmf".into(),
                 "application/broadsoft".into(),
             ],
         }
+    }
+}
+
+fn served() -> Served {
+    Served {
+        methods: vec![
+            Method::Invite,
+            Method::Ack,
+            Method::Cancel,
+            Method::Bye,
+            Method::Options,
+            Method::Info,
+            Method::Update,
+            Method::Prack,
+            Method::Refer,
+            Method::Notify,
+            Method::Message,
+            Method::Register,
+        ],
+        options: SUPPORTED.to_vec(),
+        body_types: vec!["application/sdp", "multipart/mixed", "text/plain"],
     }
 }

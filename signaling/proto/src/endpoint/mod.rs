@@ -313,3 +313,6 @@ impl Endpoint {
 pub(crate) fn bracketed(value: &str) -> String {
     if value.contains('<') { value.to_owned() } else { format!("<{value}>") }
 }
+
+#[cfg(test)]
+mod tests;

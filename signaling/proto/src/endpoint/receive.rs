@@ -1,10 +1,10 @@
 //! A message from the network finds its transaction, its dialog, or its refusal.
 
 use super::{DialogId, Endpoint, Event, Source, TransmitId};
-use crate::dialog::{Dialog, capabilities, unsupported_extensions};
+use crate::dialog::{Dialog, capabilities};
 use crate::message::Limits;
 use crate::transaction::{Answer, ClientKey, Known, Token};
-use crate::{Message, Method, ParseOutcome, Uri};
+use crate::{Message, Method, ParseOutcome};
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -51,12 +51,17 @@ impl Endpoint {
             Known::Merged => return self.refuse(&source, &request, 482),
             Known::New => {}
         }
-        match request.method() {
-            Method::Ack => self.handle_ack(now, &source, &request),
-            Method::Cancel => self.handle_cancel(now, &source, &request),
-            _ if request.to_tag().is_some() => self.handle_in_dialog(now, source, request),
-            Method::Invite => self.handle_invite(now, source, request),
-            _ => self.handle_out_of_dialog(now, source, request),
+        let method = request.method();
+        if *method == Method::Ack {
+            self.handle_ack(now, &source, &request);
+        } else if *method == Method::Cancel {
+            self.handle_cancel(now, &source, &request);
+        } else if request.to_tag().is_some() {
+            self.handle_in_dialog(now, source, request);
+        } else if *method == Method::Invite {
+            self.handle_invite(now, source, request);
+        } else {
+            self.handle_out_of_dialog(now, source, request);
         }
     }
 
@@ -123,21 +128,12 @@ impl Endpoint {
 
     /// What RFC 3261 §8.2 has every new request pass.
     fn refused_at_the_door(&mut self, source: &Source, request: &Message) -> bool {
-        let served_scheme = matches!(request.request_uri(), Some(Uri::Sip(_) | Uri::Tel(_)));
-        if !served_scheme {
-            self.refuse(source, request, 416);
-            return true;
-        }
-        let exhausted = request.max_forwards().ok().flatten() == Some(0);
-        if exhausted && *request.method() != Method::Options {
-            self.refuse(source, request, 483);
-            return true;
-        }
-        if let Some(lines) = unsupported_extensions(request) {
-            self.refuse_with(source, request, &Answer { lines: &lines, ..Answer::status(420) });
-            return true;
-        }
-        false
+        let Err(refusal) = self.layer.config.served.screen(request) else { return false };
+        let lines =
+            refusal.header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
+        let answer = Answer { lines: &lines, ..Answer::status(refusal.status.code()) };
+        self.refuse_with(source, request, &answer);
+        true
     }
 
     fn handle_invite(&mut self, now: Instant, source: Source, invite: Box<Message>) {
@@ -169,16 +165,15 @@ impl Endpoint {
     }
 
     fn handle_out_of_dialog(&mut self, now: Instant, source: Source, request: Box<Message>) {
-        match request.method() {
-            Method::Bye | Method::Info | Method::Update | Method::Prack => {
-                self.layer.counters.stray_requests += 1;
-                return self.refuse(&source, &request, 481);
-            }
-            Method::Other(_) => return self.refuse_method(&source, &request, 501),
-            method if !SERVED.contains(method) => {
-                return self.refuse_method(&source, &request, 405);
-            }
-            _ => {}
+        let method = request.method();
+        if matches!(method, Method::Bye | Method::Info | Method::Update | Method::Prack) {
+            self.layer.counters.stray_requests += 1;
+            return self.refuse(&source, &request, 481);
+        }
+        if !SERVED.contains(method) && !matches!(method, Method::Other(_)) {
+            let lines = capabilities();
+            let answer = Answer { lines: &lines, ..Answer::status(405) };
+            return self.refuse_with(&source, &request, &answer);
         }
         if self.refused_at_the_door(&source, &request) {
             return;
@@ -188,10 +183,5 @@ impl Endpoint {
             let event = Event::Request { transaction, message: request, source };
             self.layer.events.push_back(event);
         }
-    }
-
-    fn refuse_method(&mut self, source: &Source, request: &Message, status: u16) {
-        let lines = capabilities();
-        self.refuse_with(source, request, &Answer { lines: &lines, ..Answer::status(status) });
     }
 }

@@ -42,7 +42,7 @@ enum Stage {
     /// Its addresses are being asked for.
     Resolving { query: ResolveId, give_up: Instant },
     /// It was sent.
-    Sent(Sent),
+    Sent(Box<Sent>),
     /// It failed; only its removal is left.
     Over,
 }
@@ -124,13 +124,14 @@ impl Client {
 
     /// The connection whose end would be the end of its wait.
     fn waits_on(&self) -> Option<FlowId> {
-        match &self.stage {
-            Stage::Sent(Sent { machine, path: Path::Flow { transport, flow, .. }, .. })
-                if transport.is_reliable() && machine.is_pending() =>
+        let Stage::Sent(sent) = &self.stage else { return None };
+        match sent.path {
+            Path::Flow { transport, flow, .. }
+                if transport.is_reliable() && sent.machine.is_pending() =>
             {
-                Some(*flow)
+                Some(flow)
             }
-            Stage::Sent(_) | Stage::Resolving { .. } | Stage::Over => None,
+            Path::Flow { .. } | Path::Address(_) => None,
         }
     }
 }
@@ -272,13 +273,13 @@ impl TransactionLayer {
         };
         client.patience_ends = (!client.remaining.is_empty()).then(|| now + PATIENCE);
         let transmit = transmit_id(id, client.attempt);
-        client.stage = Stage::Sent(Sent {
+        client.stage = Stage::Sent(Box::new(Sent {
             machine,
             path: path.clone(),
             wire: wire.clone(),
             ack: None,
             heard: false,
-        });
+        }));
         if let Some(flow) = client.waits_on() {
             self.on_flow.insert((flow, id));
         }
@@ -412,7 +413,7 @@ impl TransactionLayer {
             if let Path::Flow { flow, .. } = &sent.path {
                 self.on_flow.remove(&(*flow, id));
             }
-            self.leave(id, old_key, sent);
+            self.leave(id, old_key, *sent);
         }
         self.send_by(now, id, Path::Address(target));
         true
@@ -430,7 +431,7 @@ impl TransactionLayer {
         let left = TransactionId(self.mint());
         self.client_keys.insert(key, left);
         let mut client = Client::new(key, Owner::Nobody, request);
-        client.stage = Stage::Sent(sent);
+        client.stage = Stage::Sent(Box::new(sent));
         self.clients.insert(left, Box::new(client));
         self.arm_client(left);
     }
@@ -518,10 +519,12 @@ impl TransactionLayer {
             Stage::Resolving { query, .. } => {
                 self.resolving.remove(query);
             }
-            Stage::Sent(Sent { path: Path::Flow { flow, .. }, .. }) => {
-                self.on_flow.remove(&(*flow, id));
+            Stage::Sent(sent) => {
+                if let Path::Flow { flow, .. } = sent.path {
+                    self.on_flow.remove(&(flow, id));
+                }
             }
-            Stage::Sent(_) | Stage::Over => {}
+            Stage::Over => {}
         }
         Some(client)
     }

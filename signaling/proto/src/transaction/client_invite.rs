@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn run(reliable: bool) -> (Vec<u64>, u64) {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ClientInvite::new(start, Timing::default(), reliable);
         let mut sent = vec![0];
         loop {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn provisional_response_stops_repetition_for_good() {
-        let now = Instant::now();
+        let now = crate::transaction::epoch();
         let mut machine = ClientInvite::new(now, Timing::default(), false);
         assert_eq!(machine.handle_response(now, 100), Received::Deliver);
         assert_eq!(machine.poll_timeout(), None);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn repeated_refusal_is_acknowledged_again_and_not_told() {
-        let now = Instant::now();
+        let now = crate::transaction::epoch();
         let mut machine = ClientInvite::new(now, Timing::default(), false);
         assert_eq!(machine.handle_response(now, 486), Received::DeliverAndAck);
         assert_eq!(machine.handle_response(now, 486), Received::AckAgain);
@@ -165,7 +165,7 @@ mod tests {
     /// RFC 6026 §7.2.
     #[test]
     fn every_2xx_is_delivered_while_accepted() {
-        let now = Instant::now();
+        let now = crate::transaction::epoch();
         let mut machine = ClientInvite::new(now, Timing::default(), true);
         assert_eq!(machine.handle_response(now, 200), Received::Deliver);
         assert_eq!(machine.handle_response(now, 200), Received::Deliver);

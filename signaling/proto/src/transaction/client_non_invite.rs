@@ -102,7 +102,7 @@ mod tests {
     /// A12.
     #[test]
     fn gaps_double_to_t2_and_stop_at_32_seconds() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ClientNonInvite::new(start, Timing::default(), false);
         let mut sent = vec![];
         let failed = loop {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn provisional_response_slows_repetition_to_t2() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ClientNonInvite::new(start, Timing::default(), false);
         assert_eq!(machine.handle_response(start, 100), Received::Deliver);
         let (at, _) = machine.poll_timeout().expect("has a timer");
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn repeated_final_response_is_absorbed_for_t4() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ClientNonInvite::new(start, Timing::default(), false);
         assert_eq!(machine.handle_response(start, 200), Received::Deliver);
         assert_eq!(machine.handle_response(start, 200), Received::Absorb);

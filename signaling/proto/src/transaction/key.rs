@@ -59,9 +59,10 @@ impl<'a> ServerKeyParts<'a> {
     pub(crate) fn of(request: &'a Message) -> Self {
         Self {
             via: request.via(),
-            method: match request.method() {
-                Method::Ack => Method::Invite.as_str(),
-                method => method.as_str(),
+            method: if *request.method() == Method::Ack {
+                Method::Invite.as_str()
+            } else {
+                request.method().as_str()
             },
             call_id: request.call_id(),
             from_tag: request.from_tag(),

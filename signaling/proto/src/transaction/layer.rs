@@ -136,6 +136,14 @@ impl TransactionLayer {
         self.upcalls.pop_front()
     }
 
+    /// Every table is empty.
+    #[cfg(test)]
+    pub(crate) fn assert_empty(&self) {
+        assert!(self.client_keys.is_empty() && self.server_keys.is_empty());
+        assert!(self.merges.is_empty() && self.on_flow.is_empty() && self.resolving.is_empty());
+        assert!(self.upcalls.is_empty() && self.transmits.is_empty());
+    }
+
     /// Transactions of both sides.
     pub(crate) fn transactions(&self) -> usize {
         self.clients.len() + self.servers.len()

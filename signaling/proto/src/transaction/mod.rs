@@ -23,6 +23,8 @@ pub(crate) use layer::{Owner, Purpose, TableFull, TransactionLayer, Upcall};
 pub(crate) use server::{Answer, Known};
 pub(crate) use server_invite::ServerInvite;
 pub(crate) use server_non_invite::ServerNonInvite;
+#[cfg(test)]
+pub(crate) use timing::epoch;
 pub use timing::{Timer, Timing};
 pub(crate) use wire::{ContactLine, Outgoing};
 

@@ -172,7 +172,7 @@ impl TransactionLayer {
             (Machine::Invite(machine), true) => match machine.handle_ack(now) {
                 // The ACK to a 2xx has a branch of its own; some peers reuse the INVITE's.
                 Repeated::Absorb if !machine.is_refused() => return Known::New,
-                acked => acked,
+                acked @ (Repeated::Absorb | Repeated::Acknowledged | Repeated::Resend) => acked,
             },
             (Machine::Invite(machine), false) => machine.handle_repeated(),
             (Machine::NonInvite(machine), _) => machine.handle_repeated(),

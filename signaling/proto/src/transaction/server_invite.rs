@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn refusal_repeats_until_acknowledged_then_lingers_t4() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ServerInvite::new(Timing::default(), false);
         assert_eq!(machine.poll_timeout(), None);
         assert!(machine.handle_send(start, 180));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn refusal_without_ack_ends_at_64_t1() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ServerInvite::new(Timing::default(), true);
         assert!(machine.handle_send(start, 603));
         let end = start + Duration::from_secs(32);
@@ -154,7 +154,7 @@ mod tests {
     /// A14.
     #[test]
     fn repeated_invite_gets_the_last_response_until_accepted() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ServerInvite::new(Timing::default(), false);
         assert_eq!(machine.handle_repeated(), Repeated::Resend);
         assert!(machine.handle_send(start, 200));

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn repeated_request_gets_the_same_response_for_64_t1() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ServerNonInvite::new(start, Timing::default(), false);
         assert_eq!(machine.handle_repeated(), Repeated::Absorb);
         assert!(machine.handle_send(start, 200));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn request_nobody_answers_does_not_stay_for_ever() {
-        let start = Instant::now();
+        let start = crate::transaction::epoch();
         let mut machine = ServerNonInvite::new(start, Timing::default(), true);
         let end = start + Duration::from_secs(32);
         assert_eq!(machine.handle_timeout(start), Expired::Nothing);

@@ -68,3 +68,10 @@ pub enum Timer {
     /// Wait for repeated and forked 2xx (RFC 6026).
     M,
 }
+
+/// Some instant for a test to begin at.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an Instant comes from nowhere else")]
+pub(crate) fn epoch() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -131,10 +131,10 @@ impl fmt::Display for ContactOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = advertised(self.config, self.transport);
         write!(f, "<sip:{}:{}", by.host, by.port)?;
-        match self.transport {
-            Transport::Udp => f.write_str(">"),
-            other => write!(f, ";transport={}>", other.uri_param()),
+        if self.transport == Transport::Udp {
+            return f.write_str(">");
         }
+        write!(f, ";transport={}>", self.transport.uri_param())
     }
 }
 
