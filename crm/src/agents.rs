@@ -11,6 +11,8 @@ words! {
         Offline = "offline",
         /// Takes calls.
         Ready = "ready",
+        /// A call is about to be offered.
+        Reserved = "reserved",
         /// A call is offered.
         Ringing = "ringing",
         /// Talks.
@@ -19,6 +21,8 @@ words! {
         WrapUp = "wrap_up",
         /// Away for a reason.
         Paused = "paused",
+        /// Would take calls, but no phone of theirs answers.
+        Unreachable = "unreachable",
     }
 }
 

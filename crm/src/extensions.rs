@@ -50,6 +50,8 @@ pub struct Extension {
     pub active: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What makes an extension; its SIP secret is generated.

@@ -8,7 +8,15 @@ mod ids;
 mod words;
 
 pub mod agents;
+pub mod audit;
+pub mod callbacks;
+pub mod calls;
+pub mod content;
+pub mod dispositions;
+pub mod dnd;
 pub mod extensions;
+pub mod leads;
+pub mod notes;
 pub mod numbers;
 pub mod sessions;
 pub mod store;
@@ -20,5 +28,5 @@ pub mod vault;
 pub use ids::{
     ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, ScriptId, SessionId, fresh,
 };
-pub use store::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, Page, Store, StoreConfig, StoreError};
+pub use store::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, Page, Saver, Store, StoreConfig, StoreError};
 pub use vault::MasterKey;

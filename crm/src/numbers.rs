@@ -1,20 +1,7 @@
 //! Telephone numbers: the DIDs a tenant has, and the one way text becomes a number.
 
-use crate::words::words;
 use call::{E164, ExtensionId, NumberId, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
-
-words! {
-    /// What a DID is for.
-    NumberPurpose {
-        /// In and out.
-        General = "general",
-        /// Only taken, never shown.
-        InboundOnly = "inbound_only",
-        /// Only shown.
-        OutboundOnly = "outbound_only",
-    }
-}
 
 /// A DID: a number carriers deliver to us, and that we may show.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +15,15 @@ pub struct Number {
     /// The carrier that delivers it.
     pub trunk: TrunkId,
     /// What it is for.
-    pub purpose: NumberPurpose,
+    pub purpose: String,
     /// Where calls to it go: any kind of extension. `None`: refused.
     pub destination: Option<ExtensionId>,
     /// The carrier confirmed that we may show it (D10).
     pub verified: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What makes a DID.
@@ -47,7 +36,7 @@ pub struct NewNumber {
     /// The carrier that delivers it.
     pub trunk: TrunkId,
     /// What it is for.
-    pub purpose: NumberPurpose,
+    pub purpose: String,
     /// Where calls to it go.
     pub destination: Option<ExtensionId>,
     /// We may show it.
@@ -60,7 +49,7 @@ pub struct NumberPatch {
     /// The carrier that delivers it.
     pub trunk: Option<TrunkId>,
     /// What it is for.
-    pub purpose: Option<NumberPurpose>,
+    pub purpose: Option<String>,
     /// Where calls to it go.
     pub destination: Option<Option<ExtensionId>>,
     /// We may show it.

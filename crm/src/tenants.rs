@@ -24,6 +24,8 @@ pub struct Tenant {
     pub settings: TenantSettings,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 impl Tenant {
@@ -51,9 +53,11 @@ pub struct NewTenant {
 }
 
 /// Everything an administrator of the tenant may set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TenantSettings {
+    /// Language of screens and prompts where nothing else says one.
+    pub language: String,
     /// Who may be called, when, how often.
     pub calling: CallingSettings,
     /// Whether calls are recorded and how that is said.
@@ -62,6 +66,18 @@ pub struct TenantSettings {
     pub dispositions: DispositionSettings,
     /// Who sees what.
     pub desk: DeskSettings,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            language: "en".into(),
+            calling: CallingSettings::default(),
+            recording: RecordingSettings::default(),
+            dispositions: DispositionSettings::default(),
+            desk: DeskSettings::default(),
+        }
+    }
 }
 
 /// Who may be called, when, how often.

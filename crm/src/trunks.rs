@@ -169,6 +169,10 @@ pub struct TrunkSettings {
     pub auth: TrunkAuth,
     /// User name for digest or registration.
     pub username: Option<String>,
+    /// Answer challenges of this realm only (B07).
+    pub realm: Option<String>,
+    /// Send there instead of to the hosts; the R-URI keeps the host.
+    pub outbound_proxy: Option<String>,
     /// Registrar URI host where it differs from the first host.
     pub registrar: Option<String>,
     /// Asked-for registration lifetime.
@@ -183,6 +187,14 @@ pub struct TrunkSettings {
     pub from_domain: Option<String>,
     /// How numbers are written.
     pub number_format: NumberFormat,
+    /// How our caller ID is written.
+    pub caller_id_format: NumberFormat,
+    /// From is anonymous, the number goes into the identity header only.
+    pub hide_caller_id: bool,
+    /// The number called stands in To, not in the request URI.
+    pub dialled_in_to: bool,
+    /// Headers kept with the call as carrier references.
+    pub reference_headers: Vec<String>,
     /// Headers set or removed.
     pub header_rules: Vec<HeaderRule>,
     /// Who calls, asserted how.
@@ -204,6 +216,8 @@ impl Default for TrunkSettings {
             transport: TrunkTransport::Udp,
             auth: TrunkAuth::Ip,
             username: None,
+            realm: None,
+            outbound_proxy: None,
             registrar: None,
             register_expires_s: 600,
             source_cidrs: Vec::new(),
@@ -211,6 +225,10 @@ impl Default for TrunkSettings {
             codecs: vec!["PCMA".into(), "PCMU".into()],
             from_domain: None,
             number_format: NumberFormat::Plus,
+            caller_id_format: NumberFormat::Plus,
+            hide_caller_id: false,
+            dialled_in_to: false,
+            reference_headers: Vec::new(),
             header_rules: Vec::new(),
             identity: IdentityHeader::Asserted,
             channel_cap: None,
@@ -244,6 +262,11 @@ impl TrunkSettings {
                 codecs: vec!["PCMA".into(), "PCMU".into()],
                 channel_cap: Some(10),
                 cps_cap: Some(3),
+                reference_headers: vec![
+                    "X-Exotel-CallSid".into(),
+                    "X-Exotel-LegSid".into(),
+                    "X-Exotel-TrunkSid".into(),
+                ],
                 ..Self::default()
             },
             TrunkPreset::Twilio => Self {
@@ -251,6 +274,7 @@ impl TrunkSettings {
                 auth: TrunkAuth::Digest,
                 codecs: vec!["PCMU".into(), "PCMA".into()],
                 cps_cap: Some(1),
+                reference_headers: vec!["X-Twilio-CallSid".into()],
                 ..Self::default()
             },
             TrunkPreset::Simulated | TrunkPreset::Other => Self::default(),

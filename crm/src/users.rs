@@ -71,6 +71,8 @@ pub struct User {
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What makes a user. The password is hashed by [`hash_password`].

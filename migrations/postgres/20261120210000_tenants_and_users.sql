@@ -14,7 +14,8 @@ CREATE TABLE tenants (
     timezone TEXT NOT NULL,
     active BOOLEAN NOT NULL DEFAULT TRUE,
     settings JSONB NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
 );
 
 CREATE TABLE tenant_keys (

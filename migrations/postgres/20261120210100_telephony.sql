@@ -64,7 +64,6 @@ CREATE TABLE numbers (
     e164 TEXT NOT NULL UNIQUE,
     trunk_id UUID NOT NULL,
     purpose TEXT NOT NULL,
-    destination_kind TEXT NOT NULL,
     destination_id UUID,
     verified BOOLEAN NOT NULL DEFAULT TRUE,
     created_at TIMESTAMPTZ NOT NULL,

@@ -38,7 +38,7 @@ CREATE INDEX leads_order ON leads (tenant_id, created_at, id);
 CREATE TABLE notes (
     id UUID NOT NULL PRIMARY KEY,
     tenant_id UUID NOT NULL,
-    lead_id UUID NOT NULL,
+    lead_id UUID,
     call_id UUID,
     author_id UUID NOT NULL,
     body TEXT NOT NULL,
@@ -48,6 +48,7 @@ CREATE TABLE notes (
     FOREIGN KEY (tenant_id, author_id) REFERENCES users (tenant_id, id)
 );
 CREATE INDEX notes_of_lead ON notes (tenant_id, lead_id, created_at);
+CREATE INDEX notes_of_call ON notes (tenant_id, call_id);
 
 CREATE TABLE callbacks (
     id UUID NOT NULL PRIMARY KEY,

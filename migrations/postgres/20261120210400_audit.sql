@@ -16,6 +16,7 @@ CREATE TABLE audit_logs (
     UNIQUE (tenant_id, position)
 );
 CREATE INDEX audit_logs_by_time ON audit_logs (tenant_id, at);
+CREATE INDEX audit_logs_of_entity ON audit_logs (tenant_id, entity_id, position);
 CREATE FUNCTION audit_logs_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'audit rows are never changed';

@@ -8,7 +8,8 @@ CREATE TABLE tenants (
     timezone TEXT NOT NULL,
     active INTEGER NOT NULL DEFAULT TRUE,
     settings TEXT NOT NULL,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE tenant_keys (

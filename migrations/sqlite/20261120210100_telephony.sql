@@ -64,7 +64,6 @@ CREATE TABLE numbers (
     e164 TEXT NOT NULL UNIQUE,
     trunk_id BLOB NOT NULL,
     purpose TEXT NOT NULL,
-    destination_kind TEXT NOT NULL,
     destination_id BLOB,
     verified INTEGER NOT NULL DEFAULT TRUE,
     created_at TEXT NOT NULL,

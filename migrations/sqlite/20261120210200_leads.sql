@@ -38,7 +38,7 @@ CREATE INDEX leads_order ON leads (tenant_id, created_at, id);
 CREATE TABLE notes (
     id BLOB NOT NULL PRIMARY KEY,
     tenant_id BLOB NOT NULL,
-    lead_id BLOB NOT NULL,
+    lead_id BLOB,
     call_id BLOB,
     author_id BLOB NOT NULL,
     body TEXT NOT NULL,
@@ -48,6 +48,7 @@ CREATE TABLE notes (
     FOREIGN KEY (tenant_id, author_id) REFERENCES users (tenant_id, id)
 ) STRICT;
 CREATE INDEX notes_of_lead ON notes (tenant_id, lead_id, created_at);
+CREATE INDEX notes_of_call ON notes (tenant_id, call_id);
 
 CREATE TABLE callbacks (
     id BLOB NOT NULL PRIMARY KEY,

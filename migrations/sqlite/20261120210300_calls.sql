@@ -36,13 +36,14 @@ CREATE TABLE calls (
     quality TEXT NOT NULL,
     carrier_refs TEXT NOT NULL,
     recovered INTEGER NOT NULL DEFAULT FALSE,
-    events INTEGER NOT NULL,
+    note_id BLOB NOT NULL,
     UNIQUE (tenant_id, id)
 ) STRICT;
 CREATE INDEX calls_of_agent ON calls (tenant_id, agent_id, started_at);
 CREATE INDEX calls_of_lead ON calls (tenant_id, lead_id, started_at);
 CREATE INDEX calls_by_time ON calls (tenant_id, started_at, id);
-CREATE INDEX calls_open ON calls (ended_at, node_id);
+CREATE INDEX calls_open ON calls (node_id, ended_at);
+CREATE INDEX calls_to_number ON calls (tenant_id, to_number, started_at);
 
 -- One call at a time per person: taken when policy permits, freed when the call ends (F14, F15).
 CREATE TABLE dial_claims (

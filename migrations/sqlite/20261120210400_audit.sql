@@ -16,5 +16,6 @@ CREATE TABLE audit_logs (
     UNIQUE (tenant_id, position)
 ) STRICT;
 CREATE INDEX audit_logs_by_time ON audit_logs (tenant_id, at);
+CREATE INDEX audit_logs_of_entity ON audit_logs (tenant_id, entity_id, position);
 CREATE TRIGGER audit_logs_no_update BEFORE UPDATE ON audit_logs BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END;
 CREATE TRIGGER audit_logs_no_delete BEFORE DELETE ON audit_logs BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END;

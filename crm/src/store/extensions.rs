@@ -21,6 +21,7 @@ fn extension(row: &Row) -> Result<Extension, StoreError> {
         ring_timeout_s: u32::try_from(ring).unwrap_or(u32::MAX),
         active: row.col("active")?,
         created_at: row.col("created_at")?,
+        updated_at: row.col("updated_at")?,
     })
 }
 

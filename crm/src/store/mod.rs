@@ -1,9 +1,20 @@
 //! The store: all SQL, one file per table, SQLite and PostgreSQL alike.
 
 mod agent_states;
+mod audit;
+mod callbacks;
+pub(crate) mod calls;
+mod content;
+mod cursor;
+mod dispositions;
+mod dnd;
+pub(crate) mod events;
 mod extensions;
+mod leads;
+mod notes;
 mod numbers;
 mod open;
+pub(crate) mod recordings;
 mod sessions;
 mod sip;
 mod sql;
@@ -11,6 +22,7 @@ mod tenants;
 mod trunks;
 mod users;
 
+pub use dispositions::Saver;
 pub use open::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, StoreConfig};
 pub(crate) use sql::{Map, Row, Tx, args};
 pub use sql::{Val, micros};
@@ -29,6 +41,9 @@ pub enum StoreError {
     /// A unique key is taken.
     #[error("already exists")]
     Conflict,
+    /// The row was changed since it was read.
+    #[error("changed by somebody else meanwhile")]
+    Stale,
     /// A row names another that is not there (or is another tenant's).
     #[error("refers to something that does not exist")]
     MissingReference,
@@ -75,6 +90,7 @@ impl StoreError {
                 )
             ),
             Self::Conflict
+            | Self::Stale
             | Self::MissingReference
             | Self::Migrate(_)
             | Self::Corrupt(_)

@@ -11,10 +11,11 @@ fn number(row: &Row) -> Result<Number, StoreError> {
         tenant: row.id("tenant_id")?,
         e164: row.e164("e164")?,
         trunk: row.id("trunk_id")?,
-        purpose: row.word("purpose")?,
+        purpose: row.col("purpose")?,
         destination: row.id_opt("destination_id")?,
         verified: row.col("verified")?,
         created_at: row.col("created_at")?,
+        updated_at: row.col("updated_at")?,
     })
 }
 
@@ -36,7 +37,7 @@ impl Store {
                 tenant,
                 &new.e164,
                 new.trunk,
-                new.purpose,
+                &new.purpose,
                 new.destination,
                 new.verified,
                 now
@@ -116,7 +117,7 @@ impl Store {
                     tenant,
                     id,
                     patch.trunk.unwrap_or(old.trunk),
-                    patch.purpose.unwrap_or(old.purpose),
+                    patch.purpose.clone().unwrap_or(old.purpose),
                     patch.destination.unwrap_or(old.destination),
                     patch.verified.unwrap_or(old.verified),
                     now

@@ -18,6 +18,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         active: row.col("active")?,
         settings: row.json("settings")?,
         created_at: row.col("created_at")?,
+        updated_at: row.col("updated_at")?,
     })
 }
 
@@ -34,9 +35,10 @@ impl Store {
         let mut tx = self.write(Scope::Platform).await?;
         let made = tx
             .find(
-                "INSERT INTO tenants (id, slug, name, sip_domain, timezone, settings, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
-                 RETURNING id, slug, name, sip_domain, timezone, active, settings, created_at",
+                "INSERT INTO tenants (id, slug, name, sip_domain, timezone, settings, created_at,
+                                      updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+                 RETURNING *",
                 args![
                     new.id,
                     &new.slug,
@@ -63,7 +65,7 @@ impl Store {
     pub async fn platform_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         self.list(
             Scope::Platform,
-            "SELECT id, slug, name, sip_domain, timezone, active, settings, created_at
+            "SELECT *
              FROM tenants ORDER BY created_at, id",
             args![],
             tenant,
@@ -83,7 +85,7 @@ impl Store {
     ) -> Result<Option<Tenant>, StoreError> {
         self.find(
             Scope::Platform,
-            "SELECT id, slug, name, sip_domain, timezone, active, settings, created_at
+            "SELECT *
              FROM tenants WHERE sip_domain = $1",
             args![domain.to_lowercase()],
             tenant,
@@ -95,7 +97,7 @@ impl Store {
     pub async fn tenant_find(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.find(
             id,
-            "SELECT id, slug, name, sip_domain, timezone, active, settings, created_at
+            "SELECT *
              FROM tenants WHERE id = $1",
             args![id],
             tenant,
@@ -108,12 +110,13 @@ impl Store {
         &self,
         id: TenantId,
         settings: &TenantSettings,
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let rows = self
             .run(
                 id,
-                "UPDATE tenants SET settings = $2 WHERE id = $1",
-                args![id, document(settings)?],
+                "UPDATE tenants SET settings = $2, updated_at = $3 WHERE id = $1",
+                args![id, document(settings)?, now],
             )
             .await?;
         Ok(rows == 1)
@@ -125,12 +128,13 @@ impl Store {
         id: TenantId,
         name: &str,
         timezone: &str,
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let rows = self
             .run(
                 id,
-                "UPDATE tenants SET name = $2, timezone = $3 WHERE id = $1",
-                args![id, name, timezone],
+                "UPDATE tenants SET name = $2, timezone = $3, updated_at = $4 WHERE id = $1",
+                args![id, name, timezone, now],
             )
             .await?;
         Ok(rows == 1)

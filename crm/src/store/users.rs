@@ -20,6 +20,7 @@ fn user(row: &Row) -> Result<User, StoreError> {
         active: row.col("active")?,
         last_login_at: row.col("last_login_at")?,
         created_at: row.col("created_at")?,
+        updated_at: row.col("updated_at")?,
     })
 }
 

@@ -1,0 +1,163 @@
+//! `call_events`: the journal's table, and `dial_claims` that ends with the call.
+
+use super::{Row, Scope, Store, StoreError, Tx, args, tenants::document};
+use call::{CallEvent, CallId, E164, TenantId, UserId};
+use chrono::{DateTime, Utc};
+
+/// An event with its place in the journal.
+pub(crate) fn stored_event(row: &Row) -> Result<(i64, DateTime<Utc>, CallEvent), StoreError> {
+    Ok((row.col("seq")?, row.col("at")?, row.json("body")?))
+}
+
+/// The word an event's kind is stored under: serde's own tag.
+fn kind_word(body: &serde_json::Value) -> String {
+    body.get("kind").and_then(|k| k.as_str()).unwrap_or("unknown").to_owned()
+}
+
+/// Takes the order of the journal: on PostgreSQL several processes append, and a reader must
+/// never see a later `seq` before an earlier one.
+pub(crate) async fn journal_order_in_tx(tx: &mut Tx) -> Result<(), StoreError> {
+    if tx.is_postgres() {
+        tx.run("SELECT pg_advisory_xact_lock(hashtext('telehub/journal'))", args![]).await?;
+    }
+    Ok(())
+}
+
+/// Appends one event; `None` where this very event is there already (a replay).
+pub(crate) async fn call_event_append_in_tx(
+    tx: &mut Tx,
+    n: i64,
+    at: DateTime<Utc>,
+    event: &CallEvent,
+) -> Result<Option<i64>, StoreError> {
+    let body = document(event)?;
+    let kind = kind_word(&body);
+    tx.find(
+        "INSERT INTO call_events (tenant_id, call_id, n, at, kind, body)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (call_id, n) DO NOTHING RETURNING seq",
+        args![event.tenant, event.call, n, at, kind, body],
+        |row| row.col("seq"),
+    )
+    .await
+}
+
+/// What an ended call changes beside its own row: the person's attempts, the claim on them.
+pub(crate) async fn call_ended_in_tx(
+    tx: &mut Tx,
+    record: &call::CallRecord,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = record.tenant_id;
+    tx.run(
+        "DELETE FROM dial_claims WHERE tenant_id = $1 AND call_id = $2",
+        args![tenant, record.id],
+    )
+    .await?;
+    let Some(lead) = record.lead_id else { return Ok(()) };
+    let outbound = record.direction == Some(call::Direction::Outbound);
+    let spoken = record.answered_at_ms.is_some();
+    tx.run(
+        "UPDATE leads SET attempts = attempts + $3,
+                last_contact_at = CASE WHEN $4 THEN $5 ELSE last_contact_at END,
+                category = CASE WHEN category = 'fresh' AND $6
+                                THEN CASE WHEN $4 THEN 'follow_up' ELSE 'retry' END
+                                ELSE category END,
+                updated_at = $5
+         WHERE tenant_id = $1 AND id = $2",
+        args![tenant, lead, i64::from(outbound), spoken, at, outbound],
+    )
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Events of a call in order.
+    pub async fn call_events(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<Vec<(i64, DateTime<Utc>, CallEvent)>, StoreError> {
+        self.list(
+            tenant,
+            "SELECT seq, at, body FROM call_events WHERE tenant_id = $1 AND call_id = $2
+             ORDER BY n",
+            args![tenant, call],
+            stored_event,
+        )
+        .await
+    }
+
+    /// Events of every tenant after a place in the journal.
+    pub async fn platform_events_after(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, DateTime<Utc>, CallEvent)>, StoreError> {
+        self.list(
+            Scope::Platform,
+            "SELECT seq, at, body FROM call_events WHERE seq > $1 ORDER BY seq LIMIT $2",
+            args![seq, limit],
+            stored_event,
+        )
+        .await
+    }
+
+    /// The last place in the journal; 0 while it is empty.
+    pub async fn platform_last_seq(&self) -> Result<i64, StoreError> {
+        let last = self
+            .find(
+                Scope::Platform,
+                "SELECT COALESCE(MAX(seq), 0) AS seq FROM call_events",
+                args![],
+                |row| row.col("seq"),
+            )
+            .await?;
+        Ok(last.unwrap_or(0))
+    }
+
+    /// Claims a person for one call, in one step: of two that dial the same person at once
+    /// one wins (F15). `Ok(None)`: claimed, or claimed before by this very call (F14). A claim
+    /// ends with its call, or by itself where the call never came to be.
+    pub async fn dial_claim(
+        &self,
+        tenant: TenantId,
+        phone: &E164,
+        call: CallId,
+        agent: Option<UserId>,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError> {
+        let mut tx = self.write(tenant).await?;
+        let holder = tx
+            .find(
+                "INSERT INTO dial_claims AS d (tenant_id, phone, call_id, agent_id, claimed_at,
+                                               expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (tenant_id, phone) DO UPDATE SET
+                     call_id = CASE WHEN d.expires_at <= $5 AND NOT EXISTS (
+                             SELECT 1 FROM calls c WHERE c.tenant_id = $1 AND c.id = d.call_id
+                               AND c.ended_at IS NULL)
+                         THEN excluded.call_id ELSE d.call_id END,
+                     expires_at = CASE WHEN d.expires_at <= $5 THEN excluded.expires_at
+                                       ELSE d.expires_at END
+                 RETURNING call_id",
+                args![tenant, phone, call, agent, now, until],
+                |row| row.id::<CallId>("call_id"),
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(holder.filter(|holder| *holder != call))
+    }
+
+    /// Gives a claim back: the call was refused after all.
+    pub async fn dial_release(&self, tenant: TenantId, call: CallId) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "DELETE FROM dial_claims WHERE tenant_id = $1 AND call_id = $2",
+            args![tenant, call],
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! `recordings`.
+
+use super::{Row, Scope, Store, StoreError, Tx, args};
+use crate::calls::{Recording, RecordingState};
+use call::{CallId, RecordingId, TenantId};
+use chrono::{DateTime, Utc};
+
+fn recording(row: &Row) -> Result<Recording, StoreError> {
+    let natural = |name| row.col::<i64>(name).map(|n| u64::try_from(n).unwrap_or(0));
+    Ok(Recording {
+        id: row.id("id")?,
+        call: row.id("call_id")?,
+        state: row.word("state")?,
+        recovered: row.col("recovered")?,
+        duration_ms: natural("duration_ms")?,
+        bytes: natural("bytes")?,
+        sha256: row.col("sha256")?,
+        object_key: row.col("object_key")?,
+        error: row.col("error")?,
+        started_at: row.col("started_at")?,
+        stopped_at: row.col("stopped_at")?,
+        stored_at: row.col("stored_at")?,
+    })
+}
+
+/// What is known once the audio lies encrypted and verified in the store.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredAudio {
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    pub(crate) duration_ms: u64,
+    pub(crate) peaks: serde_json::Value,
+    pub(crate) recovered: bool,
+}
+
+impl Store {
+    /// The recording of a call.
+    pub async fn recording_find(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<Option<Recording>, StoreError> {
+        self.find(
+            tenant,
+            "SELECT * FROM recordings WHERE tenant_id = $1 AND call_id = $2",
+            args![tenant, call],
+            recording,
+        )
+        .await
+    }
+
+    /// The waveform computed when the recording was stored.
+    pub async fn recording_peaks(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        let peaks = self
+            .find(
+                tenant,
+                "SELECT peaks FROM recordings WHERE tenant_id = $1 AND call_id = $2",
+                args![tenant, call],
+                |row| row.col::<Option<serde_json::Value>>("peaks"),
+            )
+            .await?;
+        Ok(peaks.flatten())
+    }
+
+    /// Recordings that are not in the store yet, of every tenant; for the keeper.
+    pub async fn platform_recordings_unstored(
+        &self,
+    ) -> Result<Vec<(TenantId, Recording)>, StoreError> {
+        self.list(
+            Scope::Platform,
+            "SELECT * FROM recordings
+             WHERE state IN ('expected', 'recording', 'paused', 'storing') ORDER BY started_at",
+            args![],
+            |row| Ok((row.id("tenant_id")?, recording(row)?)),
+        )
+        .await
+    }
+
+    /// The objects of every stored recording, for backups: tenant, call, key, hash.
+    pub async fn platform_recording_objects(
+        &self,
+    ) -> Result<Vec<(TenantId, CallId, String, String)>, StoreError> {
+        self.list(
+            Scope::Platform,
+            "SELECT tenant_id, call_id, object_key, COALESCE(sha256, '') AS sha256
+             FROM recordings WHERE object_key IS NOT NULL ORDER BY started_at, id",
+            args![],
+            |row| {
+                Ok((
+                    row.id("tenant_id")?,
+                    row.id("call_id")?,
+                    row.col("object_key")?,
+                    row.col("sha256")?,
+                ))
+            },
+        )
+        .await
+    }
+
+    pub(crate) async fn recording_stored(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        audio: &StoredAudio,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "UPDATE recordings SET state = 'ready', object_key = $3, bytes = $4, sha256 = $5,
+                    duration_ms = $6, peaks = $7, recovered = (recovered OR $8),
+                    stored_at = $9, stopped_at = COALESCE(stopped_at, $9), error = NULL
+             WHERE tenant_id = $1 AND call_id = $2",
+            args![
+                tenant,
+                call,
+                &audio.key,
+                i64::try_from(audio.bytes).unwrap_or(i64::MAX),
+                &audio.sha256,
+                i64::try_from(audio.duration_ms).unwrap_or(i64::MAX),
+                audio.peaks.clone(),
+                audio.recovered,
+                now
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn recording_failed(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        error: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "UPDATE recordings SET state = 'failed', error = $3,
+                    stopped_at = COALESCE(stopped_at, $4)
+             WHERE tenant_id = $1 AND call_id = $2 AND state <> 'ready'",
+            args![tenant, call, error, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a row of a call that never had audio (unanswered).
+    pub(crate) async fn recording_forget(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "DELETE FROM recordings WHERE tenant_id = $1 AND call_id = $2 AND state <> 'ready'",
+            args![tenant, call],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// The row is there before the first packet; later events move its state on, never back from
+/// the store.
+pub(crate) async fn recording_fold_in_tx(
+    tx: &mut Tx,
+    tenant: TenantId,
+    call: CallId,
+    state: RecordingState,
+    duration_ms: Option<u64>,
+    error: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let stopped = matches!(state, RecordingState::Storing | RecordingState::Failed).then_some(at);
+    tx.run(
+        "INSERT INTO recordings AS r (id, tenant_id, call_id, state, duration_ms, error,
+                                      started_at, stopped_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (call_id) DO UPDATE SET state = excluded.state,
+             duration_ms = excluded.duration_ms, error = excluded.error,
+             started_at = CASE WHEN r.state = 'expected' THEN excluded.started_at
+                               ELSE r.started_at END,
+             stopped_at = excluded.stopped_at
+         WHERE r.tenant_id = excluded.tenant_id AND r.state <> 'ready'",
+        args![
+            RecordingId::of(call),
+            tenant,
+            call,
+            state,
+            i64::try_from(duration_ms.unwrap_or(0)).unwrap_or(i64::MAX),
+            error,
+            at,
+            stopped
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The call ended without a recording having begun: there is nothing to expect any more.
+pub(crate) async fn recording_unexpect_in_tx(
+    tx: &mut Tx,
+    tenant: TenantId,
+    call: CallId,
+) -> Result<(), StoreError> {
+    tx.run(
+        "DELETE FROM recordings WHERE tenant_id = $1 AND call_id = $2 AND state = 'expected'",
+        args![tenant, call],
+    )
+    .await?;
+    Ok(())
+}
