@@ -5,8 +5,21 @@
 #![warn(missing_docs)]
 
 mod clip;
+pub mod dtmf;
+pub mod e_model;
 pub mod g711;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
+pub mod source;
+pub mod speech;
+pub mod statistics;
+pub mod tone;
 
 pub use clip::Clip;
+pub use dtmf::{DtmfReceiver, DtmfSender};
 pub use g711::Codec;
+pub use rtp::OutStream;
+pub use source::{SourceGuard, SourceRules};
+pub use speech::SpeechDetector;
+pub use statistics::ReceiveStatistics;

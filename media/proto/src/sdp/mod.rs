@@ -1,0 +1,366 @@
+//! Session descriptions: offer and answer (RFC 3264, RFC 8866) for one audio stream.
+//!
+//! [`Negotiation`] is the state of one leg: what we are ready for, what was said last, what
+//! is agreed. Lexing is `sdp-types`' work; meaning and bounds are ours. A refused offer or
+//! answer leaves the former agreement untouched.
+
+mod read;
+mod write;
+
+use crate::Codec;
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use read::{Description, Stream};
+use std::net::{IpAddr, SocketAddr};
+
+/// Longest description read.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Most media lines read.
+pub const MEDIA_LINES_MAX: usize = 32;
+/// Longest packet time taken, milliseconds (RFC 3551 §4.2: receivers take up to 200 ms).
+pub const PTIME_MS_MAX: u8 = 200;
+/// Payload type we offer for telephone events.
+const TELEPHONE_EVENT_PAYLOAD_TYPE: u8 = 101;
+
+/// Direction of a media stream, seen from us (RFC 3264 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaDirection {
+    /// Both ways.
+    SendRecv,
+    /// We only send.
+    SendOnly,
+    /// We only receive.
+    RecvOnly,
+    /// Nothing flows.
+    Inactive,
+}
+
+impl MediaDirection {
+    /// We may send.
+    pub fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// We may receive.
+    pub fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+
+    /// The same stream seen from the other end.
+    pub fn seen_from_peer(self) -> Self {
+        Self::of(self.receives(), self.sends())
+    }
+
+    /// What both allow.
+    pub fn and(self, other: Self) -> Self {
+        Self::of(self.sends() && other.sends(), self.receives() && other.receives())
+    }
+
+    fn of(sends: bool, receives: bool) -> Self {
+        match (sends, receives) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    /// As an SDP attribute.
+    pub fn attribute(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+/// Why a description was refused. All but [`SdpError::NoPendingOffer`] are the peer's doing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// Longer than [`BODY_BYTES_MAX`].
+    #[error("session description of {0} bytes is too long")]
+    TooLong(usize),
+    /// More than [`MEDIA_LINES_MAX`] media lines.
+    #[error("{0} media lines are too many")]
+    TooManyMedia(usize),
+    /// Not a session description.
+    #[error("malformed session description: {0}")]
+    Malformed(String),
+    /// No audio line with a port, or the peer refused it with port 0.
+    #[error("no audio stream")]
+    NoAudio,
+    /// Audio, but not plain RTP.
+    #[error("unsupported transport profile")]
+    UnsupportedProfile,
+    /// Audio, but in no codec of ours.
+    #[error("no shared codec")]
+    NoSharedCodec,
+    /// No usable `c=` line.
+    #[error("no usable connection address")]
+    NoAddress,
+    /// An IPv6 peer on an IPv4 leg or the other way round.
+    #[error("connection address of the other address family")]
+    AddressFamily,
+    /// `ptime` or `maxptime` of zero, or a `ptime` beyond [`PTIME_MS_MAX`].
+    #[error("impossible packet time {0} ms")]
+    PacketTime(u32),
+    /// An answer whose media lines are not those of our offer (RFC 3264 §6).
+    #[error("answer does not match the offer")]
+    AnswerMismatch,
+    /// An answer without an offer of ours.
+    #[error("no offer is pending")]
+    NoPendingOffer,
+}
+
+/// What we are ready for on a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Codecs, best first.
+    pub codecs: ArrayVec<Codec, 2>,
+    /// Telephone events.
+    pub telephone_event: bool,
+    /// Packet time we ask for.
+    pub ptime_ms: u8,
+    /// Address we write.
+    pub address: IpAddr,
+    /// RTP port we write; RTCP is the next one.
+    pub port: u16,
+}
+
+/// Payload types of telephone events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTypes {
+    /// In packets we send.
+    pub send: u8,
+    /// In packets we receive.
+    pub receive: u8,
+}
+
+/// What both sides hold to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Where our RTP goes; `None` while the peer holds by the zero address.
+    pub remote: Option<SocketAddr>,
+    /// Where our RTCP goes.
+    pub remote_rtcp: Option<SocketAddr>,
+    /// What we send.
+    pub codec: Codec,
+    /// Its payload type in packets we send.
+    pub payload_type: u8,
+    /// What the peer may send: payload type and codec.
+    pub receive: ArrayVec<(u8, Codec), 4>,
+    /// Telephone events, where both know them.
+    pub telephone_event: Option<EventTypes>,
+    /// Longest packet the peer takes, milliseconds.
+    pub ptime_ms_max: u8,
+    /// Seen from us.
+    pub direction: MediaDirection,
+    /// RTP and RTCP share a port (RFC 5761).
+    pub rtcp_mux: bool,
+}
+
+/// Result of taking an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Our answer.
+    pub sdp: Bytes,
+    /// What holds from now on.
+    pub agreed: Agreed,
+    /// What their offer said, as they wrote it; `SendOnly` or `Inactive` is a hold. The zero
+    /// address counts as `SendOnly`.
+    pub wanted: MediaDirection,
+}
+
+/// One media line of the session, in its place for ever (RFC 3264 §8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Line {
+    /// The audio stream we carry.
+    Audio,
+    /// A stream we refuse: the line to repeat, with port 0.
+    Refused { kind: String, profile: String, format: String },
+}
+
+/// Offer/answer state of one leg.
+#[derive(Clone, Debug)]
+pub struct Negotiation {
+    terms: Terms,
+    session_id: u64,
+    version: u64,
+    /// Everything after `o=` of the last description sent, to raise the version only on change.
+    said: Vec<u8>,
+    lines: Vec<Line>,
+    /// Transport profile of the audio line, as the peer wrote it.
+    profile: &'static str,
+    /// Payload types in use, kept over re-offers (RFC 3264 §8.3.2).
+    mapping: ArrayVec<(u8, Codec), 2>,
+    event_type: u8,
+    /// What we want of the stream.
+    wish: MediaDirection,
+    agreed: Option<Agreed>,
+    offer_pending: bool,
+}
+
+impl Negotiation {
+    /// A leg before its first offer. `session_id` goes into `o=`.
+    pub fn new(terms: Terms, session_id: u64) -> Self {
+        let mapping = terms.codecs.iter().map(|c| (c.static_payload_type(), *c)).collect();
+        Self {
+            terms,
+            session_id,
+            version: session_id,
+            said: Vec::new(),
+            lines: vec![Line::Audio],
+            profile: "RTP/AVP",
+            mapping,
+            event_type: TELEPHONE_EVENT_PAYLOAD_TYPE,
+            wish: MediaDirection::SendRecv,
+            agreed: None,
+            offer_pending: false,
+        }
+    }
+
+    /// What is agreed so far.
+    pub fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
+    }
+
+    /// Makes an offer; the stream runs on as agreed before until it is answered.
+    pub fn offer(&mut self, direction: MediaDirection) -> Bytes {
+        self.wish = direction;
+        self.offer_pending = true;
+        let codecs: ArrayVec<(u8, Codec), 2> = self.mapping.clone();
+        let events = self.terms.telephone_event.then_some(self.event_type);
+        let mux = self.agreed.as_ref().is_some_and(|a| a.rtcp_mux);
+        self.say(&codecs, events, direction, mux)
+    }
+
+    /// Takes their offer and makes our answer. On error nothing has changed.
+    pub fn answer(&mut self, offer: &[u8]) -> Result<Answer, SdpError> {
+        let description = Description::parse(offer)?;
+        let (index, stream) = description.first_audio(&self.terms.codecs)?;
+        let (payload_type, codec) =
+            stream.best(&self.terms.codecs).ok_or(SdpError::NoSharedCodec)?;
+        let remote = self.reachable(stream.address)?;
+        let events = stream.telephone_event.filter(|_| self.terms.telephone_event);
+        let zero_address = stream.address.is_some_and(|a| a.ip().is_unspecified());
+        let wanted = match stream.direction {
+            MediaDirection::SendRecv if zero_address => MediaDirection::SendOnly,
+            MediaDirection::RecvOnly if zero_address => MediaDirection::Inactive,
+            other => other,
+        };
+        let direction = wanted.seen_from_peer().and(self.wish);
+        self.lines = description.lines(index);
+        self.profile = stream.profile;
+        self.keep_mapping(payload_type, codec, events);
+        // A crossing offer of ours is void once we answer theirs (RFC 3261 §14.2 glare).
+        self.offer_pending = false;
+        let agreed = Agreed {
+            remote,
+            remote_rtcp: stream.rtcp.filter(|_| remote.is_some()),
+            codec,
+            payload_type,
+            receive: ArrayVec::from_iter([(payload_type, codec)]),
+            telephone_event: events.map(|pt| EventTypes { send: pt, receive: pt }),
+            ptime_ms_max: stream.ptime_ms_max,
+            direction,
+            rtcp_mux: stream.rtcp_mux,
+        };
+        let sdp = self.say(&[(payload_type, codec)], events, direction, stream.rtcp_mux);
+        self.agreed = Some(agreed.clone());
+        Ok(Answer { sdp, agreed, wanted })
+    }
+
+    /// Takes their answer to our last offer. On error the former agreement holds. A provisional
+    /// answer may be followed by the final one (RFC 3261 §13.2.1): the offer stays pending until
+    /// the next offer of either side, so this may be called again.
+    pub fn accept_answer(&mut self, answer: &[u8]) -> Result<Agreed, SdpError> {
+        if !self.offer_pending {
+            return Err(SdpError::NoPendingOffer);
+        }
+        let description = Description::parse(answer)?;
+        let position = self.lines.iter().position(|l| *l == Line::Audio).unwrap_or(0);
+        if description.streams.len() != self.lines.len() {
+            return Err(SdpError::AnswerMismatch);
+        }
+        let stream = &description.streams[position];
+        stream.usable()?;
+        let (payload_type, codec) =
+            stream.first_of(&self.mapping).ok_or(SdpError::NoSharedCodec)?;
+        let remote = self.reachable(stream.address)?;
+        let events = stream.telephone_event.filter(|_| self.terms.telephone_event);
+        let agreed = Agreed {
+            remote,
+            remote_rtcp: stream.rtcp.filter(|_| remote.is_some()),
+            codec,
+            payload_type,
+            receive: self.mapping.iter().copied().collect(),
+            telephone_event: events.map(|send| EventTypes { send, receive: self.event_type }),
+            ptime_ms_max: stream.ptime_ms_max,
+            direction: stream.direction.seen_from_peer().and(self.wish),
+            rtcp_mux: stream.rtcp_mux && self.agreed.as_ref().is_some_and(|a| a.rtcp_mux),
+        };
+        self.agreed = Some(agreed.clone());
+        Ok(agreed)
+    }
+
+    fn say(
+        &mut self,
+        codecs: &[(u8, Codec)],
+        events: Option<u8>,
+        direction: MediaDirection,
+        rtcp_mux: bool,
+    ) -> Bytes {
+        let body = write::after_origin(write::Content {
+            terms: &self.terms,
+            lines: &self.lines,
+            profile: self.profile,
+            codecs,
+            events,
+            direction,
+            rtcp_mux,
+        });
+        if !self.said.is_empty() && self.said != body {
+            self.version += 1;
+        }
+        self.said = body;
+        write::whole(self.session_id, self.version, self.terms.address, &self.said)
+    }
+
+    fn reachable(&self, address: Option<SocketAddr>) -> Result<Option<SocketAddr>, SdpError> {
+        let address = address.ok_or(SdpError::NoAddress)?;
+        if address.ip().is_unspecified() {
+            return Ok(None);
+        }
+        if address.ip().is_ipv4() != self.terms.address.is_ipv4() {
+            return Err(SdpError::AddressFamily);
+        }
+        Ok(Some(address))
+    }
+
+    fn keep_mapping(&mut self, payload_type: u8, codec: Codec, events: Option<u8>) {
+        if let Some(entry) = self.mapping.iter_mut().find(|(_, c)| *c == codec) {
+            entry.0 = payload_type;
+        }
+        // The agreed codec leads in our next offer; a payload type must not mean two things.
+        self.mapping.sort_by_key(|(_, c)| *c != codec);
+        let taken = payload_type;
+        self.mapping.retain(|(pt, c)| *c == codec || *pt != taken);
+        if let Some(events) = events {
+            self.event_type = events;
+            self.mapping.retain(|(pt, _)| *pt != events);
+        }
+    }
+}
+
+/// The connection address of a description, to find out which local address leads there.
+pub fn peer_address(body: &[u8]) -> Option<IpAddr> {
+    let description = Description::parse(body).ok()?;
+    let usable = |s: &&Stream| s.usable().is_ok();
+    let address = description.streams.iter().find(usable)?.address?.ip();
+    (!address.is_unspecified()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests;
