@@ -11,13 +11,20 @@
 
 mod command;
 mod config;
+mod counters;
 mod engine;
 mod event;
 mod key;
+mod leg;
+mod ports;
+pub mod recorder;
+mod sounds;
+mod worker;
 
 pub use command::{LegSettings, MediaCommand, MediaDirection, PlaySource, PlaybackId, Tone};
 pub use config::Config;
 pub use engine::{Engine, EventSink, Full, StartError};
 pub use event::{FailReason, LegQuality, MediaEvent};
 pub use key::{GroupKey, LegKey, RecordingKey};
-pub use media_proto::Codec;
+pub use media_proto::{Clip, Codec};
+pub use sounds::{SoundError, read_wav};

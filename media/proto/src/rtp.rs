@@ -333,6 +333,7 @@ pub fn payload_duration(octets: usize) -> Duration {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an origin to count from")]
 mod tests {
     use super::*;
 

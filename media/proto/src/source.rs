@@ -180,6 +180,7 @@ impl SourceGuard {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an origin to count from")]
 mod tests {
     use super::*;
 

@@ -58,6 +58,7 @@ impl SpeechDetector {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an origin to count from")]
 mod tests {
     use super::*;
     use crate::tone;

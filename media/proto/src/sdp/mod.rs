@@ -245,11 +245,11 @@ impl Negotiation {
         let remote = self.reachable(stream.address)?;
         let events = stream.telephone_event.filter(|_| self.terms.telephone_event);
         let zero_address = stream.address.is_some_and(|a| a.ip().is_unspecified());
-        let wanted = match stream.direction {
-            MediaDirection::SendRecv if zero_address => MediaDirection::SendOnly,
-            MediaDirection::RecvOnly if zero_address => MediaDirection::Inactive,
-            other => other,
-        };
+        // Nothing can reach the zero address, whatever the direction says (RFC 3264 §8.4).
+        let wanted = MediaDirection::of(
+            stream.direction.sends(),
+            stream.direction.receives() && !zero_address,
+        );
         let direction = wanted.seen_from_peer().and(self.wish);
         self.lines = description.lines(index);
         self.profile = stream.profile;

@@ -198,7 +198,8 @@ fn ipv6_is_written_and_read_and_families_do_not_mix() {
 fn hostile_descriptions_end_in_typed_errors() {
     let many: String = "m=audio 4000 RTP/AVP 8\r\n".repeat(200);
     let long_kind = format!("m={} 4000 RTP/AVP 8\r\n", "a".repeat(1024));
-    let cases: Vec<(Vec<u8>, fn(&SdpError) -> bool)> = vec![
+    type Expected = fn(&SdpError) -> bool;
+    let cases: Vec<(Vec<u8>, Expected)> = vec![
         (b"".to_vec(), |e| matches!(e, SdpError::Malformed(_))),
         (vec![b'v'; BODY_BYTES_MAX + 1], |e| matches!(e, SdpError::TooLong(_))),
         (offer(""), |e| *e == SdpError::NoAudio),
