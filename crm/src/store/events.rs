@@ -42,6 +42,19 @@ pub(crate) async fn call_event_append_in_tx(
     .await
 }
 
+/// Where an event is that was there already.
+pub(crate) async fn call_event_place_in_tx(
+    tx: &mut Tx,
+    call: CallId,
+    n: i64,
+) -> Result<i64, StoreError> {
+    tx.find("SELECT seq FROM call_events WHERE call_id = $1 AND n = $2", args![call, n], |row| {
+        row.col("seq")
+    })
+    .await?
+    .ok_or_else(|| StoreError::Corrupt("an event is neither new nor there".into()))
+}
+
 /// What an ended call changes beside its own row: the person's attempts, the claim on them.
 pub(crate) async fn call_ended_in_tx(
     tx: &mut Tx,
