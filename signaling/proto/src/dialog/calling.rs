@@ -123,6 +123,9 @@ impl Dialog {
         source: Source,
     ) {
         let status = read::status(&message);
+        if self.owes_ack(transaction, &message) {
+            return;
+        }
         if !matches!(&self.stage, Stage::Calling(c) if c.transaction == transaction) {
             // Another branch of a forked INVITE answered after the first (§13.2.2.4).
             orphan_response(layer, now, transaction, &message, &source);

@@ -40,10 +40,7 @@ impl Dialog {
             Method::Invite => refuse(layer, 491),
             // An offer before the answer is not negotiated; the call goes on as it was.
             Method::Update if !request.body().is_empty() => refuse(layer, 488),
-            Method::Prack => {
-                let status = self.handle_prack(layer, now, &request);
-                refuse(layer, status);
-            }
+            Method::Prack => self.handle_prack(layer, now, transaction, &request),
             Method::Info => self.handle_info(layer, now, transaction, &request),
             Method::Options | Method::Update => {
                 let lines = capabilities();
@@ -98,7 +95,7 @@ impl Dialog {
                 let stage = std::mem::replace(&mut self.stage, Stage::Over);
                 if let Stage::Live(live) = stage {
                     if let Some(ours) = &live.ours {
-                        layer.disown(ours.transaction);
+                        layer.disown(now, ours.transaction);
                     }
                     self.refuse_theirs(layer, now, live.theirs.as_ref());
                 }

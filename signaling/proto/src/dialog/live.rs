@@ -100,6 +100,7 @@ impl Live {
             self.owed.map(|owed| owed.give_up),
             self.retry.as_ref().map(|retry| retry.at),
             self.theirs.as_ref().map(|theirs| theirs.give_up),
+            self.ours.as_ref().map(|ours| ours.give_up),
             self.session.and_then(|session| session.poll_timeout()).map(|(at, _)| at),
         ]
         .into_iter()
@@ -141,7 +142,8 @@ impl Dialog {
         cseq: u32,
         late: bool,
     ) {
-        let give_up = now + layer.config.timing.give_up();
+        // Before they give up waiting for it, so that our BYE says why.
+        let give_up = now + layer.config.timing.give_up() * 3 / 4;
         let owed = OwedAck { transaction, cseq, give_up };
         if late {
             if let Some(live) = self.live_mut() {
@@ -150,6 +152,13 @@ impl Dialog {
         } else {
             self.send_ack(layer, now, owed, None);
         }
+    }
+
+    /// A repeated 2xx whose ACK the application still owes.
+    pub(super) fn owes_ack(&self, transaction: TransactionId, response: &Message) -> bool {
+        let Stage::Live(live) = &self.stage else { return false };
+        live.owed.is_some_and(|owed| owed.transaction == transaction)
+            && response.to_tag() == Some(live.peer.tag.as_str())
     }
 
     fn send_ack(
@@ -231,7 +240,7 @@ impl Dialog {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         let Stage::Live(live) = stage else { return };
         if let Some(ours) = &live.ours {
-            layer.disown(ours.transaction);
+            layer.disown(now, ours.transaction);
         }
         self.refuse_theirs(layer, now, live.theirs.as_ref());
         let mut bye = self.compose_next(&live.peer, Method::Bye, Vec::new(), None);
@@ -288,6 +297,7 @@ impl Dialog {
             let theirs = live.theirs.take();
             self.refuse_theirs(layer, now, theirs.as_ref());
         }
+        self.ours_overdue(layer, now);
         self.retry_due(layer, now);
         self.session_due(layer, now);
     }

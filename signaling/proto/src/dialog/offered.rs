@@ -183,26 +183,31 @@ impl Dialog {
         layer.respond(now, offered.transaction, &answer);
     }
 
-    /// A PRACK. Status of its response.
+    /// A PRACK: answered first, then what waited for it goes out.
     pub(super) fn handle_prack(
         &mut self,
         layer: &mut TransactionLayer,
         now: Instant,
+        transaction: TransactionId,
         prack: &Message,
-    ) -> u16 {
-        let Some(offered) = self.offered_mut() else { return 481 };
-        let Ok(Some(rack)) = prack.rack() else { return 400 };
-        let (rseq, cseq) = (rack.rseq, rack.cseq.seq);
-        let expected = offered.cseq == cseq;
-        if offered.unacked.take_if(|unacked| expected && unacked.rseq == rseq).is_none() {
-            return 481;
-        }
+    ) {
+        let status = self.take_prack(prack);
+        layer.respond(now, transaction, &Answer::status(status));
+        let Some(offered) = self.offered_mut().filter(|_| status == 200) else { return };
         if let Some(next) = offered.queue.pop_front() {
             self.send_provisional(layer, now, next);
         } else if let Some((headers, body)) = offered.answer.take() {
             self.send_answer(layer, now, headers, body);
         }
-        200
+    }
+
+    /// Which status a PRACK gets; 200: the 18x is off our mind.
+    fn take_prack(&mut self, prack: &Message) -> u16 {
+        let Some(offered) = self.offered_mut() else { return 481 };
+        let Ok(Some(rack)) = prack.rack() else { return 400 };
+        let meant = offered.cseq == rack.cseq.seq;
+        let taken = offered.unacked.take_if(|unacked| meant && unacked.rseq == rack.rseq);
+        if taken.is_some() { 200 } else { 481 }
     }
 
     /// Sends 200; the call is up.

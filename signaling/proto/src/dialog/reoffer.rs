@@ -20,6 +20,8 @@ pub(super) struct Ours {
     change: Change,
     /// Another try after 422 was made.
     stretched: bool,
+    /// A provisional response stops the transaction's timeout, not ours.
+    pub(super) give_up: Instant,
 }
 
 /// What a re-INVITE or UPDATE of ours is for.
@@ -122,7 +124,9 @@ impl Dialog {
         let started = layer.start(now, owner, request, way);
         let transaction = started.map_err(|_| InvalidUse::Full)?;
         if let Some(live) = self.live_mut() {
-            live.ours = Some(Ours { transaction, change, stretched: interval.is_some() });
+            let give_up = now + layer.config.timing.give_up() * 2;
+            let stretched = interval.is_some();
+            live.ours = Some(Ours { transaction, change, stretched, give_up });
         }
         Ok(())
     }
@@ -229,6 +233,14 @@ impl Dialog {
                 self.change_failed(layer, &ours.change, failure.as_status());
             }
         }
+    }
+
+    /// Takes back a change of ours the peer thinks about for too long.
+    pub(super) fn ours_overdue(&mut self, layer: &mut TransactionLayer, now: Instant) {
+        let Some(live) = self.live_mut() else { return };
+        let Some(ours) = live.ours.take_if(|ours| ours.give_up <= now) else { return };
+        layer.abandon(now, ours.transaction, None);
+        self.change_failed(layer, &ours.change, 408);
     }
 
     /// How long to wait after 491: by who owns the Call-ID (§14.1, A17).

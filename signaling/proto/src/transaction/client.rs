@@ -1,5 +1,6 @@
 //! Client transactions: from a request to its bytes, its target, the next target, its outcome.
 
+use super::hop::parse_uri;
 use super::layer::{Owner, TableFull, TransactionLayer, Upcall, transmit_id};
 use super::wire::Outgoing;
 use super::{ClientInvite, ClientKey, ClientNonInvite, Expired, Received};
@@ -214,8 +215,13 @@ impl TransactionLayer {
             Destination::Uri => {
                 let Some(client) = self.clients.get(&id) else { return };
                 let request = &client.request;
-                let uri = request.routes.first().unwrap_or(&request.request_uri);
-                match super::hop::Hop::of_uri(uri) {
+                // A strict first router stands in the request-URI already (RFC 3261 §8.1.2).
+                let route = request.routes.first().and_then(|route| parse_uri(route));
+                let hop = match route {
+                    Some(route) if route.is_loose_route() => super::hop::Hop::of_sip_uri(&route),
+                    Some(_) | None => super::hop::Hop::of_uri(&request.request_uri),
+                };
+                match hop {
                     Some(hop) => self.aim_at_hop(now, id, hop),
                     None => self.fail(id, RequestFailure::Unresolved),
                 }
@@ -530,9 +536,11 @@ impl TransactionLayer {
     }
 
     /// Nobody waits for the outcome any more.
-    pub(crate) fn disown(&mut self, id: TransactionId) {
+    pub(crate) fn disown(&mut self, now: Instant, id: TransactionId) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.owner = Owner::Nobody;
+            client.forget_at.get_or_insert(now + self.config.timing.give_up());
         }
+        self.arm_client(id);
     }
 }

@@ -21,7 +21,8 @@ impl Hop {
         Self::of_sip_uri(&parse_uri(text)?)
     }
 
-    fn of_sip_uri(uri: &SipUri) -> Option<Self> {
+    /// Of a SIP URI. `None`: its transport is unknown.
+    pub(crate) fn of_sip_uri(uri: &SipUri) -> Option<Self> {
         let transport = match uri.params.raw("transport") {
             Some(name) => Some(Transport::from_name(name)?),
             None => None,

@@ -1,6 +1,10 @@
 //! Two endpoints, a virtual network between them, a virtual clock.
 
 mod basics;
+mod changes;
+mod faults;
+mod refusals;
+mod routing;
 
 use super::*;
 use crate::{Method, Transport};
