@@ -14,6 +14,7 @@ mod leads;
 mod notes;
 mod numbers;
 mod open;
+mod policy;
 pub(crate) mod recordings;
 mod sessions;
 mod sip;
@@ -24,6 +25,7 @@ mod users;
 
 pub use dispositions::Saver;
 pub use open::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, StoreConfig};
+pub use policy::DialLead;
 pub(crate) use sql::{Map, Row, Tx, args};
 pub use sql::{Val, micros};
 

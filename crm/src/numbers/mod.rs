@@ -1,5 +1,9 @@
 //! Telephone numbers: the DIDs a tenant has, and the one way text becomes a number.
 
+mod parse;
+
+pub use parse::{NumberClass, NumberError, ParsedNumber, parse};
+
 use call::{E164, ExtensionId, NumberId, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
 
