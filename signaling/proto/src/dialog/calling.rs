@@ -77,7 +77,7 @@ impl Dialog {
             request_uri,
             routes,
             from: local.clone(),
-            to: invite.to,
+            to: bracketed(&invite.to),
             call_id: call_id.clone(),
             cseq: 1,
             max_forwards: invite.max_forwards.unwrap_or(70),
@@ -151,6 +151,7 @@ impl Dialog {
         let Stage::Calling(calling) = &mut self.stage else { return };
         calling.rang = true;
         let status = read::status(&message);
+        let mut learnt = Vec::new();
         let tag = message.to_tag().unwrap_or_default();
         let found = calling.early.iter().position(|early| early.peer.tag == tag);
         let index = match found {
@@ -162,12 +163,18 @@ impl Dialog {
                     .map_or_else(String::new, |request| request.request_uri.clone());
                 let peer = Peer::of_response(&message, &source, &target);
                 let local_cseq = self.local_cseq;
+                for address in peer.addresses() {
+                    learnt.push(address);
+                }
                 calling.early.push(Early { peer, rseq: None, local_cseq });
                 Some(calling.early.len() - 1)
             }
         };
         if let Some(early) = index.and_then(|index| calling.early.get_mut(index)) {
             early.peer.refresh(&message, &source);
+        }
+        for address in learnt {
+            self.allow_address(address);
         }
         let rseq =
             read::number(&message, HeaderName::RSeq).filter(|_| read::requires(&message, "100rel"));
@@ -249,13 +256,12 @@ impl Dialog {
     ) {
         let Stage::Calling(calling) = &self.stage else { return };
         let transaction = calling.transaction;
-        let (Some(request), Some(path)) =
-            (layer.request_of(transaction).cloned(), layer.path_of(transaction).cloned())
+        let (Some(request), Some(destination)) =
+            (layer.request_of(transaction).cloned(), layer.way_of(transaction))
         else {
             self.handle_refusal(layer, message);
             return;
         };
-        let destination = same_way(&path, &source);
         let failure = failure_of(&message, calling.rang);
         self.stage = Stage::Challenged(Box::new(Challenged {
             request,
@@ -312,16 +318,12 @@ impl Dialog {
         let Stage::Calling(calling) = &self.stage else { return false };
         let (rang, transaction) = (calling.rang, calling.transaction);
         let (false, Some(interval)) = (calling.stretched, demanded(message)) else { return false };
-        let (Some(mut request), Some(path)) =
-            (layer.request_of(transaction).cloned(), layer.path_of(transaction).cloned())
+        let (Some(mut request), Some(destination)) =
+            (layer.request_of(transaction).cloned(), layer.way_of(transaction))
         else {
             return false;
         };
         request.lines = invite_lines(&layer.config, request.body.is_some(), Some((interval, None)));
-        let destination = match path {
-            Path::Address(target) => Destination::Targets(vec![target]),
-            Path::Flow { .. } => Destination::Uri,
-        };
         self.send_invite_again(layer, now, request, destination, rang, true).is_ok()
     }
 
@@ -392,14 +394,6 @@ impl Dialog {
     ) {
         self.abandon(layer, now, None);
         self.end(layer, EndCause::RemoteBye, reason);
-    }
-}
-
-/// The way a challenged request went, for its retry.
-fn same_way(path: &Path, source: &Source) -> Destination {
-    match path {
-        Path::Address(target) => Destination::Targets(vec![target.clone()]),
-        Path::Flow { .. } => Destination::Flow(*source),
     }
 }
 

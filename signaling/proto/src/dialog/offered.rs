@@ -135,6 +135,8 @@ impl Dialog {
         if offered.answer.is_some() || !(101..200).contains(&status) {
             return Err(InvalidUse::WrongState);
         }
+        // A late offer goes into the 200: in a reliable 18x the PRACK would have to answer it.
+        let body = body.filter(|_| offered.has_offer || !offered.reliable);
         let provisional = Provisional { status, headers, body };
         if offered.unacked.is_some() {
             if offered.queue.len() < QUEUE_MAX {

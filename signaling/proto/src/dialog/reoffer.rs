@@ -278,10 +278,15 @@ impl Dialog {
         let is_invite = *request.method() == Method::Invite;
         let body = read::body(request);
         let wish = read::session_wish(request);
-        if let Some(refusal) = self.refusal_of_change(layer, request, &wish) {
+        let offers = is_invite || body.is_some();
+        if let Some(refusal) = self.refusal_of_change(layer, offers, &wish) {
             let lines = refusal.1;
             let answer = Answer { lines: &lines, ..Answer::status(refusal.0) };
             layer.respond(now, transaction, &answer);
+            return;
+        }
+        if !offers {
+            self.accept_refresh(layer, now, transaction, request, source);
             return;
         }
         let give_up = now + layer.config.timing.give_up() * 3 / 4;
@@ -300,31 +305,48 @@ impl Dialog {
         if is_invite {
             layer.respond(now, transaction, &Answer::status(100));
         }
-        if !is_invite && body.is_none() {
-            // Target or session refresh only.
-            let accepted = self.accept_reinvite(layer, now, None);
-            debug_assert!(accepted.is_ok(), "it was just begun");
-            return;
-        }
         self.emit(layer, DialogEvent::Reinvited { body });
+    }
+
+    /// UPDATE without an offer: a target or session refresh only.
+    fn accept_refresh(
+        &mut self,
+        layer: &mut TransactionLayer,
+        now: Instant,
+        transaction: TransactionId,
+        update: &Message,
+        source: &Source,
+    ) {
+        let contact = self.contact.clone();
+        let (lines, timer) = accept_terms(&layer.config, now, read::session_wish(update));
+        if let Some(live) = self.live_mut() {
+            live.peer.refresh(update, source);
+            live.session = timer.or(live.session.take());
+        }
+        let answer = Answer {
+            in_dialog: true,
+            contact: contact.as_deref(),
+            lines: &lines,
+            ..Answer::status(200)
+        };
+        layer.respond(now, transaction, &answer);
     }
 
     /// Status and lines of a refusal the protocol demands.
     fn refusal_of_change(
         &mut self,
         layer: &mut TransactionLayer,
-        request: &Message,
+        offers: bool,
         wish: &SessionWish,
     ) -> Option<(u16, String)> {
         if self.ended {
             return Some((481, String::new()));
         }
-        let has_offer = *request.method() == Method::Invite || !request.body().is_empty();
         let live = self.live_mut()?;
-        if live.theirs.is_some() {
+        if offers && live.theirs.is_some() {
             return Some((500, format!("Retry-After: {}\r\n", layer.below(11))));
         }
-        if has_offer && (live.ours.is_some() || live.unacked.is_some() || live.owed.is_some()) {
+        if offers && (live.ours.is_some() || live.unacked.is_some() || live.owed.is_some()) {
             return Some((491, String::new()));
         }
         if crate::session_timer::agree(&layer.config.session_timer, *wish).is_err() {

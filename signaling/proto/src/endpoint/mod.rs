@@ -174,7 +174,7 @@ impl Endpoint {
             request_uri,
             routes,
             from: format!("{};tag={tag}", bracketed(&request.from)),
-            to: request.to,
+            to: bracketed(&request.to),
             call_id,
             cseq: request.cseq.unwrap_or(1),
             max_forwards: 70,

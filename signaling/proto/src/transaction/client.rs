@@ -1,45 +1,41 @@
 //! Client transactions: from a request to its bytes, its target, the next target, its outcome.
 
-use super::hop::parse_uri;
 use super::layer::{Owner, TableFull, TransactionLayer, Upcall, transmit_id};
 use super::wire::Outgoing;
 use super::{ClientInvite, ClientKey, ClientNonInvite, Expired, Received};
 use crate::endpoint::read;
 use crate::endpoint::{
-    Destination, Event, FlowId, Path, RequestFailure, ResolveId, ResolveQuery, Source, Target,
-    TimeoutReason, TransactionId,
+    Destination, FlowId, Path, RequestFailure, ResolveId, Source, Target, TimeoutReason,
+    TransactionId,
 };
 use crate::{Message, Method};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
-
-/// With another target at hand, a silent one is left after this (A21).
-const PATIENCE: Duration = Duration::from_secs(4);
+use std::time::Instant;
 
 /// One request of ours.
 #[derive(Debug)]
 pub(crate) struct Client {
-    key: ClientKey,
-    owner: Owner,
-    request: Outgoing,
-    stage: Stage,
+    pub(super) key: ClientKey,
+    pub(super) owner: Owner,
+    pub(super) request: Outgoing,
+    pub(super) stage: Stage,
     /// Not yet tried.
-    remaining: VecDeque<Target>,
+    pub(super) remaining: VecDeque<Target>,
     /// When to try them although nothing failed.
-    patience_ends: Option<Instant>,
-    attempt: u8,
+    pub(super) patience_ends: Option<Instant>,
+    pub(super) attempt: u8,
     /// Reason value for its CANCEL.
-    cancel_reason: Option<String>,
+    pub(super) cancel_reason: Option<String>,
     /// A cancelled INVITE without final response is forgotten then (§9.1).
-    forget_at: Option<Instant>,
+    pub(super) forget_at: Option<Instant>,
     /// The ACKs to its 2xx, by To tag.
-    acks: Vec<(Box<str>, TransactionId)>,
-    armed: Option<Instant>,
+    pub(super) acks: Vec<(Box<str>, TransactionId)>,
+    pub(super) armed: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// Its addresses are being asked for.
     Resolving { query: ResolveId, give_up: Instant },
     /// It was sent.
@@ -49,17 +45,20 @@ enum Stage {
 }
 
 #[derive(Debug)]
-struct Sent {
-    machine: Machine,
-    path: Path,
-    wire: Bytes,
+pub(super) struct Sent {
+    pub(super) machine: Machine,
+    pub(super) path: Path,
+    pub(super) wire: Bytes,
     /// ACK to a non-2xx final response.
-    ack: Option<Bytes>,
-    heard: bool,
+    pub(super) ack: Option<Bytes>,
+    /// Any response came.
+    pub(super) heard: bool,
+    /// A response above 100 came: the peer took it on.
+    pub(super) rang: bool,
 }
 
 #[derive(Debug)]
-enum Machine {
+pub(super) enum Machine {
     Invite(ClientInvite),
     NonInvite(ClientNonInvite),
     /// The ACK to a 2xx: no transaction, kept to be repeated with the 2xx.
@@ -86,7 +85,7 @@ impl Machine {
         }
     }
 
-    fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         match self {
             Self::Invite(machine) => machine.is_pending(),
             Self::NonInvite(machine) => machine.is_pending(),
@@ -96,7 +95,7 @@ impl Machine {
 }
 
 impl Client {
-    fn new(key: ClientKey, owner: Owner, request: Outgoing) -> Self {
+    pub(super) fn new(key: ClientKey, owner: Owner, request: Outgoing) -> Self {
         Self {
             key,
             owner,
@@ -124,7 +123,7 @@ impl Client {
     }
 
     /// The connection whose end would be the end of its wait.
-    fn waits_on(&self) -> Option<FlowId> {
+    pub(super) fn waits_on(&self) -> Option<FlowId> {
         let Stage::Sent(sent) = &self.stage else { return None };
         match sent.path {
             Path::Flow { transport, flow, .. }
@@ -203,97 +202,7 @@ impl TransactionLayer {
         self.send_by(now, id, path);
     }
 
-    /// Finds the first way for a request.
-    fn aim(&mut self, now: Instant, id: TransactionId, destination: Destination) {
-        match destination {
-            Destination::Flow(source) => self.send_by(now, id, source.reply_path()),
-            Destination::Targets(targets) => self.try_targets(now, id, targets),
-            Destination::Host { host, port, transport } => {
-                let hop = super::hop::Hop { host, port, transport, secure: false };
-                self.aim_at_hop(now, id, hop);
-            }
-            Destination::Uri => {
-                let Some(client) = self.clients.get(&id) else { return };
-                let request = &client.request;
-                // A strict first router stands in the request-URI already (RFC 3261 §8.1.2).
-                let route = request.routes.first().and_then(|route| parse_uri(route));
-                let hop = match route {
-                    Some(route) if route.is_loose_route() => super::hop::Hop::of_sip_uri(&route),
-                    Some(_) | None => super::hop::Hop::of_uri(&request.request_uri),
-                };
-                match hop {
-                    Some(hop) => self.aim_at_hop(now, id, hop),
-                    None => self.fail(id, RequestFailure::Unresolved),
-                }
-            }
-        }
-    }
-
-    fn aim_at_hop(&mut self, now: Instant, id: TransactionId, hop: super::hop::Hop) {
-        if let Some(target) = hop.literal() {
-            self.try_targets(now, id, vec![target]);
-            return;
-        }
-        let query = ResolveId(self.mint());
-        let give_up = now + self.config.timing.give_up();
-        self.resolving.insert(query, id);
-        if let Some(client) = self.clients.get_mut(&id) {
-            client.stage = Stage::Resolving { query, give_up };
-        }
-        self.events.push_back(Event::NeedResolve(ResolveQuery {
-            id: query,
-            host: hop.host,
-            port: hop.port,
-            transport: hop.transport,
-            secure: hop.secure,
-        }));
-        self.arm_client(id);
-    }
-
-    /// The answer to a question for addresses.
-    pub(crate) fn handle_resolved(&mut self, now: Instant, query: ResolveId, targets: Vec<Target>) {
-        let Some(id) = self.resolving.remove(&query) else { return };
-        self.try_targets(now, id, targets);
-    }
-
-    fn try_targets(&mut self, now: Instant, id: TransactionId, targets: Vec<Target>) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
-        client.remaining = targets.into();
-        match client.remaining.pop_front() {
-            Some(target) => self.send_by(now, id, Path::Address(target)),
-            None => self.fail(id, RequestFailure::Unresolved),
-        }
-    }
-
-    fn send_by(&mut self, now: Instant, id: TransactionId, path: Path) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
-        let transport = path.transport();
-        let (timing, reliable) = (self.config.timing, transport.is_reliable());
-        let wire = client.request.write(&self.config, transport, client.key.branch);
-        let machine = if client.request.method == Method::Invite {
-            Machine::Invite(ClientInvite::new(now, timing, reliable))
-        } else if client.request.method == Method::Ack {
-            Machine::Ack { until: now + timing.give_up() }
-        } else {
-            Machine::NonInvite(ClientNonInvite::new(now, timing, reliable))
-        };
-        client.patience_ends = (!client.remaining.is_empty()).then(|| now + PATIENCE);
-        let transmit = transmit_id(id, client.attempt);
-        client.stage = Stage::Sent(Box::new(Sent {
-            machine,
-            path: path.clone(),
-            wire: wire.clone(),
-            ack: None,
-            heard: false,
-        }));
-        if let Some(flow) = client.waits_on() {
-            self.on_flow.insert((flow, id));
-        }
-        self.transmit(transmit, path, wire);
-        self.arm_client(id);
-    }
-
-    fn arm_client(&mut self, id: TransactionId) {
+    pub(super) fn arm_client(&mut self, id: TransactionId) {
         if let Some(client) = self.clients.get_mut(&id) {
             let at = client.poll_timeout();
             self.timers.set(TimeoutReason::Client(id), &mut client.armed, at);
@@ -307,14 +216,6 @@ impl TransactionLayer {
         let (path, wire) = (sent.path.clone(), sent.wire.clone());
         let transmit = transmit_id(id, client.attempt);
         self.transmit(transmit, path, wire);
-    }
-
-    /// The way a request went.
-    pub(crate) fn path_of(&self, id: TransactionId) -> Option<&Path> {
-        match &self.clients.get(&id)?.stage {
-            Stage::Sent(sent) => Some(&sent.path),
-            Stage::Resolving { .. } | Stage::Over => None,
-        }
     }
 
     /// A response with our branch arrived.
@@ -335,7 +236,9 @@ impl TransactionLayer {
             return;
         };
         let Stage::Sent(sent) = &mut client.stage else { return };
-        let was_heard = std::mem::replace(&mut sent.heard, true);
+        sent.heard = true;
+        let rang = sent.rang;
+        sent.rang |= status > 100;
         client.patience_ends = None;
         let received = match &mut sent.machine {
             Machine::Invite(machine) => machine.handle_response(now, status),
@@ -355,7 +258,7 @@ impl TransactionLayer {
                 if received == Received::DeliverAndAck {
                     self.send_ack(id, Some(&message));
                 }
-                if status == 503 && !was_heard && self.next_target(now, id) {
+                if status == 503 && !rang && self.next_target(now, id) {
                     return;
                 }
                 self.report(Upcall::Response { transaction: id, owner, message, source });
@@ -404,70 +307,12 @@ impl TransactionLayer {
         }
     }
 
-    /// Goes on to the next target. False: there is none.
-    fn next_target(&mut self, now: Instant, id: TransactionId) -> bool {
-        let branch = self.token();
-        let Some(client) = self.clients.get_mut(&id) else { return false };
-        let Some(target) = client.remaining.pop_front() else { return false };
-        let old = ClientKey { branch, ..client.key };
-        let old_key = std::mem::replace(&mut client.key, old);
-        let old_stage = std::mem::replace(&mut client.stage, Stage::Over);
-        client.attempt = client.attempt.saturating_add(1).min(u8::MAX - 1);
-        self.client_keys.remove(&old_key);
-        self.client_keys.insert(ClientKey { branch, ..old_key }, id);
-        if let Stage::Sent(sent) = old_stage {
-            if let Path::Flow { flow, .. } = &sent.path {
-                self.on_flow.remove(&(*flow, id));
-            }
-            self.leave(id, old_key, *sent);
-        }
-        self.send_by(now, id, Path::Address(target));
-        true
-    }
-
-    /// Keeps an INVITE whose target we gave up, so that a late answer is acknowledged and
-    /// ended instead of becoming a call nobody has.
-    fn leave(&mut self, id: TransactionId, key: ClientKey, sent: Sent) {
-        if !matches!(sent.machine, Machine::Invite(_)) {
-            return;
-        }
-        let Some(request) = self.clients.get(&id).map(|client| client.request.clone()) else {
-            return;
-        };
-        let left = TransactionId(self.mint());
-        self.client_keys.insert(key, left);
-        let mut client = Client::new(key, Owner::Nobody, request);
-        client.stage = Stage::Sent(Box::new(sent));
-        self.clients.insert(left, Box::new(client));
-        self.arm_client(left);
-    }
-
     /// The request of a transaction nobody owns any more.
     pub(crate) fn request_of(&self, id: TransactionId) -> Option<&Outgoing> {
         self.clients.get(&id).map(|client| &client.request)
     }
 
-    pub(super) fn client_transmit_failed(&mut self, now: Instant, id: TransactionId, attempt: u8) {
-        let Some(client) = self.clients.get(&id) else { return };
-        if client.attempt == attempt {
-            self.client_unreachable(now, id);
-        }
-    }
-
-    /// The target in use cannot be reached.
-    pub(super) fn client_unreachable(&mut self, now: Instant, id: TransactionId) {
-        let Some(client) = self.clients.get(&id) else { return };
-        let Stage::Sent(sent) = &client.stage else { return };
-        let may_move = match &sent.machine {
-            Machine::Ack { .. } => true,
-            Machine::Invite(_) | Machine::NonInvite(_) => sent.machine.is_pending(),
-        };
-        if may_move && !self.next_target(now, id) {
-            self.fail(id, RequestFailure::Unreachable);
-        }
-    }
-
-    fn fail(&mut self, id: TransactionId, failure: RequestFailure) {
+    pub(super) fn fail(&mut self, id: TransactionId, failure: RequestFailure) {
         if let Some(client) = self.remove_client(id) {
             self.report(Upcall::Failed { transaction: id, owner: client.owner, failure });
         }

@@ -12,6 +12,7 @@ mod layer;
 mod server;
 mod server_invite;
 mod server_non_invite;
+mod targets;
 mod timing;
 mod wire;
 

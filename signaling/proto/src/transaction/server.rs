@@ -32,6 +32,14 @@ enum Machine {
 }
 
 impl Machine {
+    /// It waits for its answer, or made a call: another copy must not make a second one.
+    fn is_ongoing(&self) -> bool {
+        match self {
+            Self::Invite(machine) => !machine.is_refused(),
+            Self::NonInvite(machine) => machine.is_pending(),
+        }
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Invite(machine) => machine.poll_timeout().map(|(at, _)| at),
@@ -154,7 +162,11 @@ impl TransactionLayer {
             ServerKeyParts::of(request).write_merge(&mut key);
             *request.method() != Method::Ack
                 && *request.method() != Method::Cancel
-                && self.merges.contains_key(key.as_str())
+                && self
+                    .merges
+                    .get(key.as_str())
+                    .and_then(|id| self.servers.get(id))
+                    .is_some_and(|server| server.machine.is_ongoing())
         } else {
             false
         };
@@ -343,7 +355,9 @@ impl TransactionLayer {
     fn remove_server(&mut self, id: TransactionId) {
         let Some(mut server) = self.servers.remove(&id) else { return };
         self.server_keys.remove(&server.key);
-        if let Some(merge) = &server.merge {
+        if let Some(merge) = &server.merge
+            && self.merges.get(merge) == Some(&id)
+        {
             self.merges.remove(merge);
         }
         self.timers.set(TimeoutReason::Server(id), &mut server.armed, None);

@@ -83,6 +83,11 @@ impl ServerNonInvite {
             | State::Terminated => Expired::Nothing,
         }
     }
+
+    /// No final response was sent yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.state, State::Trying { .. } | State::Proceeding { .. })
+    }
 }
 
 #[cfg(test)]

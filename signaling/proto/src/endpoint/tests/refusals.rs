@@ -189,3 +189,18 @@ fn noise_is_counted_and_broken_requests_are_answered() {
     assert_eq!(world.sides[B].counters().malformed, 5);
     assert_eq!(world.sides[B].transactions(), 0);
 }
+
+/// A client that fails over after a refusal uses the same Call-ID and CSeq.
+#[test]
+fn request_sent_anew_after_its_refusal_is_no_merged_copy() {
+    let mut world = World::new();
+    let request = String::from_utf8(raw_request(&Method::Invite, URI, "w1", "").to_vec()).unwrap();
+    tell(&mut world, Bytes::from(request.clone()));
+    let b = world.invited();
+    world.sides[B].reject(world.now, b, 503, &[]).unwrap();
+    world.drain();
+    world.log.clear();
+    let again = request.replace("branch=z9hG4bKw1", "branch=z9hG4bKw2");
+    assert_eq!(tell(&mut world, Bytes::from(again)), ["100 INVITE"]);
+    assert_eq!(world.names(B), ["Invited", "Ended Local", "Invited"]);
+}

@@ -314,3 +314,80 @@ fn response_whose_connection_is_gone_opens_a_new_one() {
     assert_eq!((second.path.remote(), second.bytes), (there, first.bytes));
     world.run_out();
 }
+
+/// H14: a carrier says 100 first and 503 then.
+#[test]
+fn refusal_503_after_100_still_goes_on_and_after_ringing_does_not() {
+    for (provisional, goes_on) in [("100 Trying", true), ("180 Ringing", false)] {
+        let mut world = World::new();
+        let first = nowhere(Transport::Udp);
+        let invite = InviteRequest {
+            body: sdp(),
+            ..InviteRequest::new("sip:b@x", "sip:a@x", "sip:b@x", two_targets(first))
+        };
+        world.sides[A].invite(world.now, invite).unwrap();
+        world.drain();
+        let sent = world.log[0].bytes.clone();
+        hand(&mut world, reply(&sent, provisional, "t", ""));
+        world.log.clear();
+        hand(&mut world, reply(&sent, "503 Service Unavailable", "t", ""));
+        assert_eq!(world.log.iter().any(|sent| sent.what == "INVITE"), goes_on);
+        assert_eq!(world.names(A).contains(&"Failed 503".to_owned()), !goes_on);
+    }
+}
+
+#[test]
+fn challenged_invite_keeps_its_way_and_its_other_targets() {
+    let mut world = World::new();
+    let first = nowhere(Transport::Udp);
+    let invite = InviteRequest {
+        body: sdp(),
+        ..InviteRequest::new("sip:b@x", "sip:a@x", "sip:b@x", two_targets(first.clone()))
+    };
+    let a = world.sides[A].invite(world.now, invite).unwrap();
+    world.drain();
+    let sent = world.log[0].bytes.clone();
+    hand(&mut world, reply(&sent, "407 Proxy Authentication Required", "t", ""));
+    world.log.clear();
+    world.sides[A].retry_with(world.now, a, vec![]).unwrap();
+    world.drain();
+    assert_eq!(world.log[0].path.remote(), first.address);
+    world.run(4100);
+    let last = world.log.iter().rfind(|sent| sent.what == "INVITE").expect("tried");
+    assert_eq!(last.path.remote(), address(B));
+    world.sides[A].hangup(world.now, a, None).unwrap();
+    world.run_out();
+}
+
+/// RFC 3261 §12.2: requests of the callee in the early dialog.
+#[test]
+fn callee_may_speak_in_the_early_dialog() {
+    let mut world = World::new();
+    world.call(Transport::Udp);
+    world.drain();
+    let invite = world.log[0].bytes.clone();
+    world.log.clear();
+    hand(
+        &mut world,
+        reply(&invite, "183 Session Progress", "early", "Contact: <sip:b@192.0.2.11>\r\n"),
+    );
+    let get = |name| header(&invite, name).unwrap();
+    let info = format!(
+        "INFO sip:a@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bKe\r\n\
+         From: {};tag=early\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n",
+        get("To"),
+        get("From"),
+        get("Call-ID"),
+    );
+    hand(&mut world, Bytes::from(info.clone()));
+    assert_eq!(world.log.pop().unwrap().what, "200 INFO");
+    hand(
+        &mut world,
+        Bytes::from(
+            info.replace("INFO", "BYE").replace("CSeq: 1", "CSeq: 2").replace("bKe", "bKf"),
+        ),
+    );
+    let said: Vec<_> = world.log.iter().map(|sent| sent.what.as_str()).collect();
+    assert_eq!(said, ["200 BYE", "CANCEL"]);
+    assert_eq!(world.names(A), ["Progressed 183", "Ended RemoteBye"]);
+}
