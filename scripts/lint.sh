@@ -10,7 +10,7 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 (cd web/ui && npm run --silent lint)
 if command -v cargo-deny >/dev/null 2>&1; then
-  cargo deny --offline check licenses bans sources
+  cargo deny check licenses bans sources
 else
   echo "lint: cargo-deny is not installed ('cargo install --locked cargo-deny'); licences and sources not checked"
 fi

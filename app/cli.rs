@@ -1,0 +1,116 @@
+//! The command line, to the letter of what scripts rely on.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Self-hosted SIP/RTP softswitch with a CRM and a telecaller's desk inside.
+#[derive(Debug, Parser)]
+#[command(name = "telehub", version, long_version = crate::app::version::long(), arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(ConfigArgs),
+    /// Run the server on a demo floor with a built-in simulated carrier.
+    Demo(DemoArgs),
+    /// Run the simulated carrier alone: a PSTN in a box.
+    Carrier(CarrierArgs),
+    /// Validate the configuration and print what would be opened.
+    Check(ConfigArgs),
+    /// Users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Write a consistent copy of database and recordings, while serving.
+    Backup(FileArgs),
+    /// Bring a backup back onto an empty data folder.
+    Restore(FileArgs),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ConfigArgs {
+    /// TOML file; without it, embedded defaults.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The demo floor.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DemoArgs {
+    /// Data folder; kept between runs.
+    #[arg(long, value_name = "DIR", default_value = "./data/demo")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// The simulated carrier.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CarrierArgs {
+    /// SIP address, UDP and TCP.
+    #[arg(long, default_value = "127.0.0.1:5090")]
+    pub(crate) listen: SocketAddr,
+    /// Share of numbers outside the table that answer, 0 to 1.
+    #[arg(long, default_value_t = 0.6)]
+    pub(crate) answer_rate: f64,
+    /// Seed of everything drawn.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder of the prompts.
+    #[arg(long, default_value = "sounds")]
+    pub(crate) sounds: PathBuf,
+    /// Where to send calls of `--call`: the switch's SIP address.
+    #[arg(long, default_value = "127.0.0.1:5060")]
+    pub(crate) to: SocketAddr,
+    /// Place one inbound call to this DID, then end with it.
+    #[arg(long, value_name = "DID")]
+    pub(crate) call: Option<String>,
+    /// Caller of `--call`.
+    #[arg(long, value_name = "NUMBER", requires = "call")]
+    pub(crate) from: Option<String>,
+    /// Behaviour of `--call`: four digits of the table, such as 0001.
+    #[arg(long = "as", value_name = "BEHAVIOUR", requires = "call", default_value = "0001")]
+    pub(crate) behaviour: String,
+}
+
+/// User administration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Create a user; asks for the password, or generates one when not on a terminal.
+    Add(UserAddArgs),
+}
+
+/// A new user.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct UserAddArgs {
+    /// admin, manager, telecaller, field_agent, viewer or platform_admin.
+    #[arg(long)]
+    pub(crate) role: String,
+    /// Sign-in name.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Tenant slug; needed when there are several.
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// Full name; the part before the @ otherwise.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// A backup file.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}

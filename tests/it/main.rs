@@ -1,0 +1,7 @@
+//! Stories: the real binary, phoned by software we did not write. What is heard is asserted.
+
+#![allow(clippy::unwrap_used, reason = "a story fails loudly")]
+
+mod floor;
+mod inbound;
+mod outbound;
