@@ -15,6 +15,7 @@ pub mod content;
 pub mod dispositions;
 pub mod dnd;
 pub mod extensions;
+pub mod journal;
 pub mod leads;
 pub mod notes;
 pub mod numbers;
@@ -29,5 +30,6 @@ pub mod vault;
 pub use ids::{
     ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, ScriptId, SessionId, fresh,
 };
+pub use journal::{Journal, JournalConfig, JournalEntry, Seq, StampedEvent};
 pub use store::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, Page, Saver, Store, StoreConfig, StoreError};
 pub use vault::MasterKey;

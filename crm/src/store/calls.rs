@@ -8,7 +8,7 @@ use crate::{
     },
     dispositions::CallDisposition,
 };
-use call::{CallId, CallRecord, Direction, LeadId, NodeId, TenantId, UserId};
+use call::{CallId, CallRecord, Direction, NodeId, TenantId, UserId};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -210,27 +210,6 @@ impl Store {
             |row| Ok((row.id("tenant_id")?, row.id("id")?)),
         )
         .await
-    }
-
-    /// Calls placed to a person since a moment, whoever placed them (I07).
-    pub async fn call_attempts_since(
-        &self,
-        tenant: TenantId,
-        lead: Option<LeadId>,
-        phone: &call::E164,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
-        let n = self
-            .find(
-                tenant,
-                "SELECT COUNT(*) AS n FROM calls
-                 WHERE tenant_id = $1 AND direction = 'outbound' AND started_at >= $4
-                   AND (to_number = $3 OR lead_id = $2)",
-                args![tenant, lead, phone, since],
-                |row| row.col::<i64>("n"),
-            )
-            .await?;
-        Ok(n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0))
     }
 }
 

@@ -1,7 +1,7 @@
-//! `call_events`: the journal's table, and `dial_claims` that ends with the call.
+//! `call_events`: the journal's table, and what an ended call changes elsewhere.
 
 use super::{Row, Scope, Store, StoreError, Tx, args, tenants::document};
-use call::{CallEvent, CallId, E164, TenantId, UserId};
+use call::{CallEvent, CallId, TenantId};
 use chrono::{DateTime, Utc};
 
 /// An event with its place in the journal.
@@ -40,6 +40,19 @@ pub(crate) async fn call_event_append_in_tx(
         |row| row.col("seq"),
     )
     .await
+}
+
+/// Where an event is that was there already.
+pub(crate) async fn call_event_place_in_tx(
+    tx: &mut Tx,
+    call: CallId,
+    n: i64,
+) -> Result<i64, StoreError> {
+    tx.find("SELECT seq FROM call_events WHERE call_id = $1 AND n = $2", args![call, n], |row| {
+        row.col("seq")
+    })
+    .await?
+    .ok_or_else(|| StoreError::Corrupt("an event is neither new nor there".into()))
 }
 
 /// What an ended call changes beside its own row: the person's attempts, the claim on them.
@@ -114,50 +127,5 @@ impl Store {
             )
             .await?;
         Ok(last.unwrap_or(0))
-    }
-
-    /// Claims a person for one call, in one step: of two that dial the same person at once
-    /// one wins (F15). `Ok(None)`: claimed, or claimed before by this very call (F14). A claim
-    /// ends with its call, or by itself where the call never came to be.
-    pub async fn dial_claim(
-        &self,
-        tenant: TenantId,
-        phone: &E164,
-        call: CallId,
-        agent: Option<UserId>,
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<Option<CallId>, StoreError> {
-        let mut tx = self.write(tenant).await?;
-        let holder = tx
-            .find(
-                "INSERT INTO dial_claims AS d (tenant_id, phone, call_id, agent_id, claimed_at,
-                                               expires_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (tenant_id, phone) DO UPDATE SET
-                     call_id = CASE WHEN d.expires_at <= $5 AND NOT EXISTS (
-                             SELECT 1 FROM calls c WHERE c.tenant_id = $1 AND c.id = d.call_id
-                               AND c.ended_at IS NULL)
-                         THEN excluded.call_id ELSE d.call_id END,
-                     expires_at = CASE WHEN d.expires_at <= $5 THEN excluded.expires_at
-                                       ELSE d.expires_at END
-                 RETURNING call_id",
-                args![tenant, phone, call, agent, now, until],
-                |row| row.id::<CallId>("call_id"),
-            )
-            .await?;
-        tx.commit().await?;
-        Ok(holder.filter(|holder| *holder != call))
-    }
-
-    /// Gives a claim back: the call was refused after all.
-    pub async fn dial_release(&self, tenant: TenantId, call: CallId) -> Result<(), StoreError> {
-        self.run(
-            tenant,
-            "DELETE FROM dial_claims WHERE tenant_id = $1 AND call_id = $2",
-            args![tenant, call],
-        )
-        .await?;
-        Ok(())
     }
 }

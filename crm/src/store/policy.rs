@@ -2,6 +2,7 @@
 
 use super::{Row, Store, StoreError, args};
 use call::{CallId, E164, LeadId, TenantId, UserId};
+use chrono::{DateTime, Utc};
 
 /// The person to be called, as far as policy cares.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,5 +87,70 @@ impl Store {
             call_id,
         )
         .await
+    }
+
+    /// Calls placed to a person since a moment, whoever placed them (I07).
+    pub async fn call_attempts_since(
+        &self,
+        tenant: TenantId,
+        lead: Option<LeadId>,
+        phone: &E164,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError> {
+        let n = self
+            .find(
+                tenant,
+                "SELECT COUNT(*) AS n FROM calls
+                 WHERE tenant_id = $1 AND direction = 'outbound' AND started_at >= $4
+                   AND (to_number = $3 OR lead_id = $2)",
+                args![tenant, lead, phone, since],
+                |row| row.col::<i64>("n"),
+            )
+            .await?;
+        Ok(n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0))
+    }
+
+    /// Claims a person for one call, in one step: of two that dial the same person at once
+    /// one wins (F15). `None`: claimed, or claimed before by this very call (F14). A claim ends
+    /// with its call, or by itself where the call never came to be.
+    pub async fn dial_claim(
+        &self,
+        tenant: TenantId,
+        phone: &E164,
+        call: CallId,
+        agent: Option<UserId>,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError> {
+        let holder = self
+            .run_returning(
+                tenant,
+                "INSERT INTO dial_claims AS d (tenant_id, phone, call_id, agent_id, claimed_at,
+                                               expires_at)
+                 VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (tenant_id, phone) DO UPDATE SET
+                     call_id = CASE WHEN d.expires_at <= $5 THEN excluded.call_id
+                                    ELSE d.call_id END,
+                     agent_id = CASE WHEN d.expires_at <= $5 THEN excluded.agent_id
+                                     ELSE d.agent_id END,
+                     expires_at = CASE WHEN d.expires_at <= $5 THEN excluded.expires_at
+                                       ELSE d.expires_at END
+                 RETURNING call_id",
+                args![tenant, phone, call, agent, now, until],
+                |row| row.id::<CallId>("call_id"),
+            )
+            .await?;
+        Ok(holder.filter(|holder| *holder != call))
+    }
+
+    /// Gives a claim back: the call was refused after all.
+    pub async fn dial_release(&self, tenant: TenantId, call: CallId) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "DELETE FROM dial_claims WHERE tenant_id = $1 AND call_id = $2",
+            args![tenant, call],
+        )
+        .await?;
+        Ok(())
     }
 }
