@@ -6,6 +6,8 @@ use crate::rtp::SAMPLES_PER_MS;
 const DROPOUT_MAX: u16 = 3000;
 /// Late packets still taken as reordered.
 const MISORDER_MAX: u16 = 100;
+/// Half of the shortest packet time (20 ms), less the spacing of wake-ups.
+const ON_TIME_UNITS: i32 = 8 * SAMPLES_PER_MS as i32;
 
 /// What a report block says of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub struct ReceiveStatistics {
     expected_prior: u64,
     received_prior: u64,
     transit: Option<u32>,
+    least_transit: Option<u32>,
     /// Scaled by 16 as in RFC 3550 appendix A.8.
     jitter_scaled: u32,
     jitter_sum: u64,
@@ -77,6 +80,7 @@ impl ReceiveStatistics {
         self.expected_prior = 0;
         self.received_prior = 0;
         self.transit = None;
+        self.least_transit = None;
     }
 
     /// False for a packet that does not count yet: a jump needs a second packet behind it.
@@ -110,6 +114,25 @@ impl ReceiveStatistics {
             }
         }
         self.transit = Some(transit);
+        let sooner = |least: u32| transit.wrapping_sub(least).cast_signed() < 0;
+        if self.least_transit.is_none_or(sooner) {
+            self.least_transit = Some(transit);
+        }
+    }
+
+    /// The newest packet came about as fast as packets of this stream come: no other can be
+    /// waiting behind it. (One that waits makes the one before it late.)
+    #[inline]
+    pub fn is_on_time(&self) -> bool {
+        let (Some(transit), Some(least)) = (self.transit, self.least_transit) else { return false };
+        transit.wrapping_sub(least).cast_signed() <= ON_TIME_UNITS
+    }
+
+    /// The newest packet counted as late and nothing waited behind it: that is the pace now
+    /// (clocks drift, routes change).
+    #[inline]
+    pub fn accept_pace(&mut self) {
+        self.least_transit = self.transit;
     }
 
     fn expected_here(&self) -> u64 {
@@ -209,6 +232,24 @@ mod tests {
         statistics.handle_packet(2, 500, 0, 0, true);
         statistics.handle_packet(2, 501, 160, 160, true);
         assert_eq!((statistics.received(), statistics.lost()), (5, 1));
+    }
+
+    #[test]
+    fn a_packet_that_others_may_wait_behind_is_not_on_time() {
+        let mut statistics = ReceiveStatistics::default();
+        let mut take = |sequence: u16, arrival_ms: u32| {
+            let timestamp = u32::from(sequence) * 160;
+            statistics.handle_packet(1, sequence, timestamp, arrival_ms * 8, true);
+            statistics.is_on_time()
+        };
+        assert!(take(0, 1000) && take(1, 1021) && take(2, 1040));
+        // Number 3 is held up until 4 is there as well.
+        assert!(!take(3, 1080));
+        assert!(take(4, 1080));
+        // A slower route is late once, then it is the pace.
+        assert!(!take(5, 1150));
+        statistics.accept_pace();
+        assert!(statistics.is_on_time());
     }
 
     #[test]

@@ -31,21 +31,32 @@ struct Accepted {
     digit: Option<char>,
     muted: bool,
     peer: Option<usize>,
+    on_time: bool,
 }
 
 impl Worker {
-    /// Takes everything a ready socket holds; true if there was anything.
+    /// Takes what a ready socket holds; true if there was anything. One system call is saved per
+    /// packet: when voice came on time nothing can wait behind it, so emptiness is not asked for.
     pub(super) fn drain(&mut self, now: Instant, slot: usize, rtcp: bool) -> bool {
         for taken in 0..DATAGRAMS_PER_TURN {
-            let Some(Some(leg)) = self.legs.get(slot) else { return taken > 0 };
+            let Some(Some(leg)) = self.legs.get_mut(slot) else { return taken > 0 };
             let socket = if rtcp { leg.rtcp.as_ref() } else { Some(&leg.rtp) };
             let Some(socket) = socket else { return taken > 0 };
             match socket.recv_from(&mut self.buffer[..]) {
                 Ok((length, from)) if rtcp => self.handle_rtcp(now, slot, length, from),
-                Ok((length, from)) => self.handle_datagram(now, slot, length, from),
+                Ok((length, from)) => {
+                    if self.handle_datagram(now, slot, length, from) {
+                        return true;
+                    }
+                }
                 // A refused port is reported on the next receive; the party may come back.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
-                Err(_) => return taken > 0,
+                Err(_) => {
+                    if taken == 1 && !rtcp {
+                        leg.statistics.accept_pace();
+                    }
+                    return taken > 0;
+                }
             }
         }
         // Edge-triggered: what is left is announced again only if asked for.
@@ -53,17 +64,29 @@ impl Worker {
         true
     }
 
-    fn handle_datagram(&mut self, now: Instant, slot: usize, length: usize, from: SocketAddr) {
+    /// True when no other datagram can be waiting behind this one.
+    fn handle_datagram(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        length: usize,
+        from: SocketAddr,
+    ) -> bool {
         self.counts.received += 1;
         match Datagram::of(&self.buffer[..length]) {
             Datagram::Rtp => match self.accept(now, slot, length, from) {
-                Ok(accepted) => self.pass_on(now, slot, accepted),
+                Ok(accepted) => {
+                    let on_time = accepted.on_time;
+                    self.pass_on(now, slot, accepted);
+                    return on_time;
+                }
                 Err(reason) => self.counts.drop(reason),
             },
             Datagram::Rtcp => self.handle_rtcp(now, slot, length, from),
             Datagram::Stun | Datagram::Dtls => self.counts.drop(Dropped::NotMedia),
             Datagram::Unknown => self.counts.drop(Dropped::Malformed),
         }
+        false
     }
 
     /// Everything that is checked and noted before a packet may go anywhere.
@@ -89,6 +112,7 @@ impl Worker {
         let timed = meaning != Meaning::Keys;
         let Packet { ssrc, sequence, timestamp, .. } = packet;
         leg.statistics.handle_packet(ssrc, sequence, timestamp, arrival, timed);
+        let on_time = timed && leg.statistics.is_on_time();
         leg.watch.last_heard = now;
         leg.watch.reported = false;
         if !receives {
@@ -111,7 +135,7 @@ impl Worker {
             }
         }
         self.notice(now, slot, meaning, digit, packet.payload.clone());
-        Ok(Accepted { packet, meaning, digit, muted, peer })
+        Ok(Accepted { packet, meaning, digit, muted, peer, on_time })
     }
 
     /// Events that a packet gives rise to.
