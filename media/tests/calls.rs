@@ -5,11 +5,14 @@ mod kit;
 
 use kit::{Phone, Rig, channels, config, converse, group, recording};
 use media::{
-    Clip, Codec, FailReason, LegSettings, MediaCommand, MediaDirection, MediaEvent, PlaySource,
-    PlaybackId, Tone,
+    Clip, Codec, Config, FailReason, LegSettings, MediaCommand, MediaDirection, MediaEvent,
+    PlaySource, PlaybackId, Tone,
 };
+use media_proto::rtcp::{self, Report, ReportBlock};
+use media_proto::statistics::ReceiverView;
 use media_proto::tone;
 use std::sync::Arc;
+use std::time::Duration;
 
 const CLEAR: f64 = 0.9;
 const ABSENT: f64 = 0.02;
@@ -371,4 +374,69 @@ fn what_cannot_be_done_is_said_and_closing_always_answers() {
     assert_eq!(unknown, FailReason::UnknownLeg);
     assert_eq!(rig.close(leg).packets_received, 0);
     assert_eq!(rig.engine.ports_in_use(), 0);
+}
+
+/// Reports go out, round trip and the loss they see come back (TEL-17).
+#[test]
+fn round_trip_and_loss_are_learned_from_the_partys_reports() {
+    let mut rig = Rig::new(Config { rtcp_interval_ms: 200, quality_events: true, ..config() });
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let reports = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    reports.set_read_timeout(Some(Duration::from_secs(5))).expect("a socket option");
+    let leg = rig.new_leg();
+    let port = reports.local_addr().expect("bound").port();
+    let offer = Some(a.sdp_with(&format!("a=rtcp:{port}\r\n")));
+    let settings = LegSettings::default();
+    rig.submit(MediaCommand::Open { leg, group: group(), offer, settings });
+    let sdp = rig.await_event(|e| match e {
+        MediaEvent::Opened { sdp, .. } => Some(sdp.clone()),
+        _ => None,
+    });
+    a.take(&sdp);
+    rig.submit(MediaCommand::Loop { leg, looped: true });
+    converse(&mut [&mut a], 300);
+    let mut buffer = [0; 512];
+    let (length, from) = reports.recv_from(&mut buffer).expect("a report");
+    assert_eq!(from.port(), a.remote.expect("open").port() + 1);
+    let theirs = rtcp::parse(&buffer[..length], a.ssrc).expect("well formed");
+    let about_us = theirs.about_us.expect("a block about the party");
+    assert_eq!(about_us.view.cumulative_lost, 0);
+    let block = ReportBlock {
+        view: ReceiverView { ssrc: theirs.ssrc, fraction_lost: 64, ..ReceiverView::default() },
+        last_report: theirs.sender_ntp_middle.expect("a sender report"),
+        delay: 0,
+    };
+    let ours = Report { ssrc: a.ssrc, sender: None, block: Some(block), cname: b"a", bye: false };
+    let mut bytes = [0; rtcp::REPORT_BYTES_MAX];
+    let length = ours.write(&mut bytes);
+    reports.send_to(&bytes[..length], from).expect("sent");
+    let quality = rig.await_event(|e| match e {
+        MediaEvent::Quality { quality, .. } if quality.round_trip_ms.is_some() => {
+            Some(quality.clone())
+        }
+        _ => None,
+    });
+    assert!(quality.round_trip_ms.is_some_and(|ms| ms < 2000.0), "{quality:?}");
+    assert_eq!(quality.remote_loss_percent, Some(25.0));
+    assert!(quality.mos < 3.0, "{quality:?}");
+}
+
+#[test]
+fn shutting_down_completes_recordings_and_closes_legs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("call.wav");
+    let mut rig = Rig::new(config());
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let mut b = Phone::says(Codec::Pcma, 1000);
+    let [left, right] = rig.bridge(&mut a, &mut b);
+    let recording = recording();
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    converse(&mut [&mut a, &mut b], 300);
+    let events = rig.shut_down();
+    let stopped = |e: &&MediaEvent| matches!(e, MediaEvent::RecordingStopped { .. });
+    let closed = |e: &&MediaEvent| matches!(e, MediaEvent::Closed { .. });
+    assert_eq!(events.iter().filter(stopped).count(), 1);
+    assert_eq!(events.iter().filter(closed).count(), 2);
+    let [l, r] = channels(&path);
+    assert!(tone::share(&l[400..2000], 440) > CLEAR && tone::share(&r[400..2000], 1000) > CLEAR);
 }

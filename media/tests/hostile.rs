@@ -321,3 +321,58 @@ fn a_flood_on_one_port_leaves_other_calls_alone() {
     assert!(flooder.join().expect("no panic") > 5_000);
     assert!(a.hears(1000, 300) > CLEAR && b.hears(440, 300) > CLEAR);
 }
+
+/// A06: a panic on a media thread costs one leg, not the calls beside it.
+#[test]
+fn a_panic_while_serving_one_leg_leaves_other_calls_alone() {
+    let trigger = |event: &MediaEvent| {
+        assert!(!matches!(event, MediaEvent::Dtmf { digit: 'D', .. }), "on purpose");
+    };
+    let mut rig = Rig::with(Config { workers: 1, ..config() }, trigger);
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let mut b = Phone::says(Codec::Pcma, 1000);
+    rig.bridge(&mut a, &mut b);
+    let mut unlucky = Phone::new(Codec::Pcma);
+    let leg = rig.open(&mut unlucky, LegSettings::default());
+    unlucky.send(101, true, &[15, 0, 0, 160]);
+    let reason = rig.await_event(|e| match e {
+        MediaEvent::Failed { leg: l, reason } if *l == leg => Some(*reason),
+        _ => None,
+    });
+    assert_eq!(reason, FailReason::InternalError);
+    rig.await_event(|e| matches!(e, MediaEvent::Closed { leg: l, .. } if *l == leg).then_some(()));
+    converse(&mut [&mut a, &mut b], 300);
+    assert!(a.hears(1000, 200) > CLEAR && b.hears(440, 200) > CLEAR);
+    assert_eq!(rig.engine.ports_in_use(), 2);
+}
+
+/// A full queue refuses new legs while there is still room for those that are open.
+#[test]
+fn a_crowded_queue_refuses_new_legs_first() {
+    let (release, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let stall = move |event: &MediaEvent| {
+        if matches!(event, MediaEvent::Failed { .. }) {
+            let _ = gate.lock().expect("unpoisoned").recv_timeout(Duration::from_secs(5));
+        }
+    };
+    let mut rig = Rig::with(Config { workers: 1, queue_capacity: 16, ..config() }, stall);
+    let mut phone = Phone::new(Codec::Pcma);
+    let leg = rig.open(&mut phone, LegSettings::default());
+    // The worker stands still on this one's failure.
+    let stranger = rig.new_leg();
+    rig.submit(MediaCommand::SetAnswer { leg: stranger, sdp: "".into() });
+    let mut taken = 0;
+    let mut open = || {
+        let (leg, settings) = (rig.new_leg(), LegSettings::default());
+        rig.engine.submit(MediaCommand::Open { leg, group: group(), offer: None, settings })
+    };
+    while open().is_ok() {
+        taken += 1;
+    }
+    assert!((11..=14).contains(&taken), "{taken}");
+    rig.submit(MediaCommand::Mute { leg, muted: true });
+    rig.submit(MediaCommand::Close { leg });
+    release.send(()).expect("the worker waits");
+    rig.await_event(|e| matches!(e, MediaEvent::Closed { leg: l, .. } if *l == leg).then_some(()));
+}

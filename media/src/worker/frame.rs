@@ -37,7 +37,7 @@ impl Worker {
         while let Some(slot) = self.ticking.get(index).copied() {
             let due = self.legs[slot].as_ref().and_then(|l| l.next_tick).filter(|t| *t <= now);
             if let Some(due) = due {
-                self.send_frame(now, slot);
+                self.contained(Some(slot), |worker| worker.send_frame(now, slot));
                 let late = now.saturating_duration_since(due) > LATE_MAX;
                 if let Some(leg) = self.legs[slot].as_deref_mut() {
                     leg.next_tick = Some(if late { now + FRAME } else { due + FRAME });

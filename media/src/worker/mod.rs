@@ -16,13 +16,14 @@ use crate::leg::Leg;
 use crate::ports::PortPool;
 use crate::recorder::{ChunkPool, Recording, WriterJob, WriterQueue};
 use crate::sounds::Sounds;
-use crate::{Config, EventSink, LegKey, MediaCommand, MediaEvent, RecordingKey};
+use crate::{Config, EventSink, FailReason, LegKey, MediaCommand, MediaEvent, RecordingKey};
 use crossbeam_queue::ArrayQueue;
 use media_proto::rtcp::REPORT_BYTES_MAX;
 use mio::{Events, Poll, Token, Waker};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -137,15 +138,15 @@ impl Worker {
             let mut packets = false;
             for event in &events {
                 if event.token() != WAKER {
-                    let slot = event.token().0 / 2;
-                    packets |= self.drain(now, slot, event.token().0 % 2 == 1);
+                    let (slot, rtcp) = (event.token().0 / 2, event.token().0 % 2 == 1);
+                    packets |= self.contained(Some(slot), |worker| worker.drain(now, slot, rtcp));
                 }
             }
-            self.handle_commands(now);
+            self.contained(None, |worker| worker.handle_commands(now));
             self.tick(now);
             if now >= self.next_housekeeping {
                 self.next_housekeeping = now + HOUSEKEEPING;
-                self.keep_house(now);
+                self.contained(None, |worker| worker.keep_house(now));
             }
             if packets && self.slots.len() >= LEGS_UNDER_LOAD {
                 // The only wait here: one wake-up then serves every packet of a millisecond.
@@ -153,6 +154,33 @@ impl Worker {
             }
         }
         self.stop();
+    }
+
+    /// Runs one step so that a panic in it costs the leg it was for, not the thread with all its
+    /// calls (A06). The state of that leg is not looked at again but to drop it.
+    fn contained<T: Default>(
+        &mut self,
+        slot: Option<usize>,
+        step: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        match catch_unwind(AssertUnwindSafe(|| step(self))) {
+            Ok(done) => done,
+            Err(_) => {
+                metrics::counter!("media_panics_total").increment(1);
+                if catch_unwind(AssertUnwindSafe(|| self.abandon(slot))).is_err() {
+                    tracing::error!(?slot, "cannot even drop the leg of a panic");
+                }
+                T::default()
+            }
+        }
+    }
+
+    fn abandon(&mut self, slot: Option<usize>) {
+        let leg = slot.and_then(|s| self.legs.get(s)?.as_ref()).map(|leg| leg.key);
+        tracing::error!(leg.id = ?leg.map(|l| l.0), "panic on a media thread");
+        let Some(leg) = leg else { return };
+        self.emit(MediaEvent::Failed { leg, reason: FailReason::InternalError });
+        self.close(Instant::now(), leg);
     }
 
     fn time_to_next(&self, now: Instant) -> Duration {

@@ -43,8 +43,16 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(config: Config) -> Self {
+        Self::with(config, |_| {})
+    }
+
+    /// With something that happens on the media thread at each event.
+    pub(crate) fn with(config: Config, hook: impl Fn(&MediaEvent) + Send + Sync + 'static) -> Self {
         let (sender, events) = channel();
-        let sink = Arc::new(move |event| drop(sender.send(event)));
+        let sink = Arc::new(move |event| {
+            hook(&event);
+            drop(sender.send(event));
+        });
         let engine = Engine::start(config, sink).expect("an engine");
         Self { engine, events, kept: Vec::new(), legs: 0 }
     }
@@ -82,6 +90,12 @@ impl Rig {
     pub(crate) fn events(&mut self) -> Vec<MediaEvent> {
         self.kept.extend(self.events.try_iter());
         std::mem::take(&mut self.kept)
+    }
+
+    /// Ends the engine; everything it said.
+    pub(crate) fn shut_down(self) -> Vec<MediaEvent> {
+        self.engine.shutdown();
+        self.kept.into_iter().chain(self.events.try_iter()).collect()
     }
 
     /// A leg whose party offered.
