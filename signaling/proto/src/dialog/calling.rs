@@ -86,6 +86,7 @@ impl Dialog {
             headers: invite.headers,
             credentials: Vec::new(),
             body: invite.body,
+            server_name: None,
         };
         let owner = Owner::Dialog(id, Purpose::Invite);
         let transaction = layer.start(now, owner, request, invite.destination)?;
@@ -100,6 +101,7 @@ impl Dialog {
             peer_addresses: invite.peer_addresses,
             any_address: false,
             local_cseq: 1,
+            server_name: None,
             stage: Stage::Calling(Box::new(Calling {
                 transaction,
                 early: Vec::new(),
@@ -239,8 +241,11 @@ impl Dialog {
         let mut peer = Peer::of_response(&message, &source, &request_uri);
         peer.cseq = early.as_ref().and_then(|early| early.peer.cseq);
         self.learn_addresses(&peer);
-        if let Some(path) = layer.path_of(transaction).map(Path::remote) {
-            self.allow_address(path.ip());
+        if let Some(path) = layer.path_of(transaction).cloned() {
+            self.allow_address(path.remote().ip());
+            if let Path::Address(target) = path {
+                self.server_name = target.server_name;
+            }
         }
         self.go_live_as_caller(layer, now, transaction, peer, &message);
         let body = read::body(&message);

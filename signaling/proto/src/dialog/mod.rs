@@ -53,6 +53,8 @@ pub(crate) struct Dialog {
     peer_addresses: Vec<IpAddr>,
     any_address: bool,
     local_cseq: u32,
+    /// The name our INVITE's target had to prove (TLS).
+    server_name: Option<Box<str>>,
     stage: Stage,
     /// The terminal event was given.
     ended: bool,

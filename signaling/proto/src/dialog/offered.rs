@@ -91,6 +91,7 @@ impl Dialog {
             peer_addresses: Vec::new(),
             any_address: false,
             local_cseq: layer.below(1 << 16),
+            server_name: None,
             stage: Stage::Over,
             ended: false,
             listed: None,
@@ -297,10 +298,13 @@ impl Dialog {
         &mut self,
         layer: &mut TransactionLayer,
         now: Instant,
+        invite: TransactionId,
         cancel: &Message,
     ) {
         if self.offered_mut().is_none() {
-            return; // it crossed our final response
+            // It crossed our final response, or takes back a re-INVITE.
+            self.cancel_theirs(layer, now, invite);
+            return;
         }
         self.refuse(layer, now, &Answer::status(487), &[], None);
         self.end(layer, EndCause::RemoteCancel, cancel.reason());

@@ -107,6 +107,7 @@ impl Dialog {
             headers: Vec::new(),
             credentials: Vec::new(),
             body: None,
+            server_name: self.server_name.clone(),
         }
     }
 

@@ -400,6 +400,18 @@ impl Dialog {
         Ok(())
     }
 
+    /// Their CANCEL of their re-INVITE (§9.2).
+    pub(super) fn cancel_theirs(
+        &mut self,
+        layer: &mut TransactionLayer,
+        now: Instant,
+        invite: TransactionId,
+    ) {
+        let Some(live) = self.live_mut() else { return };
+        let theirs = live.theirs.take_if(|theirs| theirs.transaction == invite);
+        self.refuse_theirs(layer, now, theirs.as_ref());
+    }
+
     /// Ends a change of theirs nobody will answer.
     pub(super) fn refuse_theirs(
         &mut self,

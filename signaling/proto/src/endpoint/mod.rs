@@ -183,6 +183,7 @@ impl Endpoint {
             headers: request.headers,
             credentials: Vec::new(),
             body: request.body,
+            server_name: None,
         };
         let started = self.layer.start(now, Owner::Application, outgoing, request.destination);
         let id = started.map_err(|_| InvalidUse::Full)?;
@@ -201,6 +202,7 @@ impl Endpoint {
         let answer = Answer {
             phrase: reply.phrase.as_deref(),
             tag: Some(tag),
+            in_dialog: self.layer.dialog_of(transaction).is_some(),
             headers: &reply.headers,
             body: reply.body.as_ref(),
             ..Answer::status(reply.status)

@@ -97,14 +97,14 @@ impl Endpoint {
             self.layer.counters.stray_requests += 1;
             return self.refuse(source, cancel, 481);
         };
-        let id = self.layer.server(invite).and_then(|server| server.dialog);
+        let id = self.layer.dialog_of(invite);
         let dialog = id.and_then(|id| self.dialogs.get_mut(&id));
         let tag = dialog.as_ref().map(|dialog| dialog.tag);
         if let Ok(transaction) = self.layer.accept(now, cancel, source, None) {
             self.layer.respond(now, transaction, &Answer { tag, ..Answer::status(200) });
         }
         if let (Some(id), Some(dialog)) = (id, dialog) {
-            dialog.handle_cancel(&mut self.layer, now, cancel);
+            dialog.handle_cancel(&mut self.layer, now, invite, cancel);
             self.settle(id);
         }
     }

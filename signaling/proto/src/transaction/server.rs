@@ -14,14 +14,14 @@ use std::time::Instant;
 
 /// One request of a peer.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(super) struct Server {
     machine: Machine,
     key: Box<str>,
     merge: Option<Box<str>>,
     frame: Frame,
     last: Option<Bytes>,
     /// The dialog it belongs to.
-    pub(crate) dialog: Option<DialogId>,
+    dialog: Option<DialogId>,
     armed: Option<Instant>,
 }
 
@@ -303,9 +303,9 @@ impl TransactionLayer {
         }
     }
 
-    /// A server transaction.
-    pub(crate) fn server(&self, id: TransactionId) -> Option<&Server> {
-        self.servers.get(&id).map(|server| &**server)
+    /// The dialog a server transaction belongs to.
+    pub(crate) fn dialog_of(&self, id: TransactionId) -> Option<DialogId> {
+        self.servers.get(&id)?.dialog
     }
 
     pub(super) fn server_transmit_failed(&mut self, id: TransactionId) {

@@ -42,7 +42,11 @@ impl TransactionLayer {
     }
 
     fn aim_at_hop(&mut self, now: Instant, id: TransactionId, hop: Hop) {
-        if let Some(target) = hop.literal() {
+        if let Some(mut target) = hop.literal() {
+            if target.transport.is_secure() {
+                let client = self.clients.get(&id);
+                target.server_name = client.and_then(|client| client.request.server_name.clone());
+            }
             self.try_targets(now, id, vec![target]);
             return;
         }

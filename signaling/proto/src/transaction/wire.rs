@@ -40,6 +40,8 @@ pub(crate) struct Outgoing {
     /// Authorization lines, replaced by each retry.
     pub(crate) credentials: Vec<HeaderLine>,
     pub(crate) body: Option<Body>,
+    /// The name a certificate must carry where the next hop is a bare address.
+    pub(crate) server_name: Option<Box<str>>,
 }
 
 impl Outgoing {

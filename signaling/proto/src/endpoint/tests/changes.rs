@@ -309,3 +309,33 @@ fn refresh_by_reinvite_repeats_the_last_description() {
     world.sides[A].hangup(world.now, a, None).unwrap();
     world.run_out();
 }
+
+/// RFC 3261 §9.2.
+#[test]
+fn reinvite_taken_back_gets_487_and_the_call_goes_on() {
+    let mut world = World::new();
+    let (a, b) = world.established(Transport::Udp);
+    world.sides[A].reinvite(world.now, a, body("x")).unwrap();
+    world.run(70_000);
+    let names = world.names(B);
+    assert_eq!(names, ["Reinvited \"x\""]);
+    world.sides[A].reinvite(world.now, a, body("y")).unwrap();
+    world.run(50);
+    let invite = world.log.iter().rfind(|sent| sent.what == "INVITE").unwrap().bytes.clone();
+    let cancel = String::from_utf8(invite.to_vec()).unwrap();
+    let head = cancel.split("Content-Type").next().unwrap();
+    let cancel = format!(
+        "{}Content-Length: 0\r\n\r\n",
+        head.replace("INVITE ", "CANCEL ").replace(" INVITE\r\n", " CANCEL\r\n")
+    );
+    world.log.clear();
+    let source = source_at(B, Transport::Udp);
+    world.sides[B].handle_message(world.now, source, Bytes::from(cancel));
+    world.drain();
+    let said: Vec<_> = world.log.iter().map(|sent| sent.what.as_str()).collect();
+    assert_eq!(said, ["200 CANCEL", "487 INVITE"]);
+    assert_eq!(world.sides[B].accept_reinvite(world.now, b, None), Err(InvalidUse::WrongState));
+    world.run(100);
+    world.sides[A].hangup(world.now, a, None).unwrap();
+    world.run_out();
+}

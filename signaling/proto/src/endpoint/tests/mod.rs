@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(super) struct Faults {
     pub(super) lost: u32,
     pub(super) doubled: u32,
+    /// Some bytes changed.
+    pub(super) mangled: u32,
     /// Added at random to the delay: reorders.
     pub(super) jitter_ms: u64,
 }
@@ -94,12 +96,12 @@ impl World {
         Self::with(config(A), config(B), 1)
     }
 
-    pub(super) fn with(a: EndpointConfig, b: EndpointConfig, seed: u8) -> Self {
+    pub(super) fn with(a: EndpointConfig, b: EndpointConfig, seed: u16) -> Self {
         let now = crate::transaction::epoch();
         Self {
             now,
             start: now,
-            sides: [Endpoint::new(a, [seed; 32]), Endpoint::new(b, [!seed; 32])],
+            sides: [Endpoint::new(a, seed_of(seed, 1)), Endpoint::new(b, seed_of(seed, 2))],
             events: [Vec::new(), Vec::new()],
             log: Vec::new(),
             faults: Faults::default(),
@@ -107,7 +109,7 @@ impl World {
             wire: BTreeMap::new(),
             delay: Duration::from_millis(20),
             sequence: 0,
-            rng: ChaCha12Rng::from_seed([seed ^ 0x55; 32]),
+            rng: ChaCha12Rng::from_seed(seed_of(seed, 3)),
         }
     }
 
@@ -158,7 +160,10 @@ impl World {
         for _ in 0..copies {
             let jitter = self.rng.random_range(0..=faults.jitter_ms);
             let at = self.now + self.delay + Duration::from_millis(jitter);
-            let packet = Packet { to, transport, bytes: transmit.bytes.clone() };
+            let mangled = self.rng.random_range(0..1000) < self.faults.mangled;
+            let bytes = transmit.bytes.clone();
+            let bytes = if mangled { mangle(&bytes, &mut self.rng) } else { bytes };
+            let packet = Packet { to, transport, bytes };
             self.sequence += 1;
             self.wire.insert((at, self.sequence), packet);
         }
@@ -274,9 +279,24 @@ impl World {
     }
 }
 
+/// The seed of one part of a run.
+pub(super) fn seed_of(run: u16, part: u8) -> [u8; 32] {
+    let [high, low] = run.to_be_bytes();
+    std::array::from_fn(|index| match index % 3 {
+        0 => high,
+        1 => low,
+        _ => part,
+    })
+}
+
 /// `INVITE`, or `200 INVITE`.
 pub(super) fn name_of(bytes: &Bytes) -> String {
-    let message = Message::parse(bytes.clone()).expect("what we send is sound");
+    let message = match Message::parse(bytes.clone()) {
+        Ok(message) => message,
+        // The refusal of a request that is not sound repeats what is wrong with it.
+        Err(_) if bytes.windows(11).any(|w| w == b"Warning: 39") => return "unsound".to_owned(),
+        Err(error) => panic!("what we send is sound: {error}: {bytes:?}"),
+    };
     match message.status() {
         Some(status) => format!("{status} {}", message.method()),
         None => message.method().to_string(),
@@ -326,6 +346,24 @@ fn short_dialog(event: &DialogEvent) -> String {
 /// A body with this text.
 pub(super) fn body(text: &'static str) -> Option<Body> {
     Some(Body::sdp(Bytes::from_static(text.as_bytes())))
+}
+
+/// A message as a broken or hostile peer would send it: bytes changed, dropped, repeated.
+fn mangle(bytes: &Bytes, rng: &mut ChaCha12Rng) -> Bytes {
+    let mut out = bytes.to_vec();
+    for _ in 0..rng.random_range(1..6) {
+        let at = rng.random_range(0..out.len());
+        match rng.random_range(0..4u8) {
+            0 => out[at] = rng.random_range(0..=255),
+            1 => drop(out.remove(at)),
+            2 => {
+                let piece = out[at..(at + 20).min(out.len())].to_vec();
+                out.splice(at..at, piece);
+            }
+            3.. => out[at] = b"0;,<>:\r\n"[rng.random_range(0..8)],
+        }
+    }
+    Bytes::from(out)
 }
 
 /// The value of a header in a sent message.

@@ -391,3 +391,28 @@ fn callee_may_speak_in_the_early_dialog() {
     assert_eq!(said, ["200 BYE", "CANCEL"]);
     assert_eq!(world.names(A), ["Progressed 183", "Ended RemoteBye"]);
 }
+
+/// A carrier's Record-Route and Contact are bare addresses; its certificate is not.
+#[test]
+fn name_to_prove_is_kept_for_later_connections() {
+    let mut world = World::new();
+    let name = Some("carrier.example".into());
+    let target = Target { server_name: name, ..nowhere(Transport::Tls) };
+    let destination = Destination::Targets(vec![target.clone(), target]);
+    let invite = InviteRequest {
+        body: sdp(),
+        ..InviteRequest::new("sip:b@x", "sip:a@x", "sip:b@x", destination)
+    };
+    let a = world.sides[A].invite(world.now, invite).unwrap();
+    let sent = world.sides[A].poll_transmit().expect("sent");
+    let more = "Contact: <sip:b@203.0.113.66:5061;transport=tls>\r\n";
+    let source = source_at(A, Transport::Tls);
+    world.sides[A].handle_message(world.now, source, reply(&sent.bytes, "200 OK", "t", more));
+    world.sides[A].hangup(world.now, a, None).unwrap();
+    for what in ["ACK", "BYE"] {
+        let transmit = world.sides[A].poll_transmit().expect("sent");
+        assert_eq!(name_of(&transmit.bytes), what);
+        let Path::Address(target) = transmit.path else { panic!("by address") };
+        assert_eq!(target.server_name.as_deref(), Some("carrier.example"));
+    }
+}
