@@ -1,0 +1,54 @@
+/** Words of the screens, one file per language, only the chosen one loaded. */
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import { readLocal, writeLocal } from "@/lib/storage";
+import { createStore } from "@/lib/store";
+
+export const LANGUAGES = [
+  { value: "en", label: "English" },
+  { value: "hi", label: "हिन्दी" },
+] as const;
+export type Language = (typeof LANGUAGES)[number]["value"];
+
+const KEY = "telehub.language";
+const load: Record<Language, () => Promise<{ default: Record<string, unknown> }>> = {
+  en: () => import("./en.json"),
+  hi: () => import("./hi.json"),
+};
+
+function wanted(): Language {
+  const kept = readLocal(KEY);
+  if (kept === "en" || kept === "hi") return kept;
+  return navigator.language.startsWith("hi") ? "hi" : "en";
+}
+
+export const language = createStore<Language>(wanted());
+
+async function fetchWords(code: Language): Promise<void> {
+  if (i18next.hasResourceBundle(code, "translation")) return;
+  const words = await load[code]();
+  i18next.addResourceBundle(code, "translation", words.default);
+}
+
+/** Loads the words of the chosen language; call once before the first render. */
+export async function startWords(): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: language.get(),
+    fallbackLng: false,
+    resources: {},
+    interpolation: { escapeValue: false },
+    react: { useSuspense: false },
+  });
+  await fetchWords(language.get());
+  await i18next.changeLanguage(language.get());
+  document.documentElement.lang = language.get();
+}
+
+/** Switches at once; the choice is kept on this computer. */
+export async function setLanguage(code: Language): Promise<void> {
+  await fetchWords(code);
+  writeLocal(KEY, code);
+  language.set(code);
+  document.documentElement.lang = code;
+  await i18next.changeLanguage(code);
+}

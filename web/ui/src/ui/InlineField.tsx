@@ -1,0 +1,89 @@
+import { Pencil } from "lucide-react";
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { cx } from "@/lib/cx";
+import { type Option, controlClass } from "@/ui/Field";
+
+interface InlineFieldProps {
+  label: string;
+  value: string;
+  /** What is shown while not editing, where it differs from the value. */
+  shown?: string | undefined;
+  options?: readonly Option[];
+  type?: "text" | "email" | "tel" | "number";
+  /** Why it cannot be edited. */
+  lockedReason?: string | null;
+  busy?: boolean;
+  onSave: (next: string) => void;
+}
+
+/** A fact that is edited where it stands: Enter or F2 begins, Enter and leaving save, Esc restores. */
+export function InlineField({ label, value, shown, options, type = "text", lockedReason, busy, onSave }: InlineFieldProps) {
+  const { t } = useTranslation();
+  const id = useId();
+  const [draft, setDraft] = useState<string | null>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(false);
+  const editing = draft !== null;
+  useEffect(() => {
+    if (!editing && wasEditing.current && document.activeElement === document.body) opener.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+
+  const finish = (save: boolean, next = draft) => {
+    setDraft(null);
+    if (save && next !== null && next.trim() !== value) onSave(next.trim());
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return;
+    if (event.code === "Escape") {
+      event.stopPropagation();
+      finish(false);
+    } else if (event.code === "Enter" || event.code === "NumpadEnter") {
+      event.preventDefault();
+      finish(true);
+    }
+  };
+
+  return (
+    <div className="min-w-0">
+      <dt id={`${id}-label`} className="text-xs text-ink-3">
+        {label}
+      </dt>
+      <dd>
+        {editing ? (
+          options ? (
+            <select autoFocus aria-labelledby={`${id}-label`} className={controlClass} value={draft} onKeyDown={onKeyDown} onBlur={() => finish(true)} onChange={(event) => finish(true, event.target.value)}>
+              {options.map((option) => (
+                <option key={option.value} value={option.value}>
+                  {option.label}
+                </option>
+              ))}
+            </select>
+          ) : (
+            <input autoFocus type={type} aria-labelledby={`${id}-label`} className={controlClass} value={draft} onKeyDown={onKeyDown} onBlur={() => finish(true)} onChange={(event) => setDraft(event.target.value)} />
+          )
+        ) : lockedReason ? (
+          <span className="block py-1.5 break-words" title={lockedReason}>
+            {shown ?? (value || "–")}
+          </span>
+        ) : (
+          <button
+            ref={opener}
+            type="button"
+            aria-label={t("ui.editField", { field: label, value: shown ?? value })}
+            aria-busy={busy || undefined}
+            onClick={() => setDraft(value)}
+            onKeyDown={(event) => {
+              if (event.code === "F2") setDraft(value);
+            }}
+            className={cx("group -mx-1.5 flex min-h-9 w-full items-center gap-2 rounded-md px-1.5 text-left hover:bg-sunken", busy && "opacity-60")}
+          >
+            <span className="min-w-0 break-words">{shown ?? (value || "–")}</span>
+            <Pencil className="size-3.5 shrink-0 text-ink-3 opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100" aria-hidden="true" />
+          </button>
+        )}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = process.env.TELEHUB_URL ?? "http://127.0.0.1:4055";
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    target: "es2022",
+    // Nothing may become a data: address, the content security policy allows none for fonts.
+    assetsInlineLimit: 0,
+    manifest: "manifest.json",
+    // The polyfill is an inline script in disguise; every browser we serve has module preload.
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    port: 5173,
+    proxy: {
+      "/api": { target: server, ws: true, changeOrigin: true },
+      "/health": { target: server },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["./src/test-setup.ts"],
+    css: false,
+    restoreMocks: true,
+    include: ["src/**/*.test.{ts,tsx}"],
+  },
+});
