@@ -1,0 +1,110 @@
+import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { Menu as MenuIcon, Search } from "lucide-react";
+import { Suspense, lazy, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { isAdmin, leadsTeam, makesCalls, useMe } from "@/api/me";
+import { AgentControl } from "@/features/agent/AgentControl";
+import { CallDock } from "@/features/hud/CallDock";
+import { hud } from "@/features/hud/open";
+import { Banners } from "@/app/shell/Banners";
+import { Nav } from "@/app/shell/Nav";
+import { UserMenu } from "@/app/shell/UserMenu";
+import type { Action } from "@/lib/actions";
+import { useStore } from "@/lib/store";
+import { useActions } from "@/lib/useActions";
+import { connectLive } from "@/live/socket";
+import { useMyCall } from "@/live/hooks";
+import { Button } from "@/ui/Button";
+
+const Palette = lazy(() => import("@/app/shell/Palette"));
+const ShortcutSheet = lazy(() => import("@/app/shell/ShortcutSheet"));
+const NavDrawer = lazy(() => import("@/app/shell/NavDrawer"));
+const CallHud = lazy(() => import("@/features/hud/CallHud"));
+
+/** Everything around a page: the call dock is on top of all of them. */
+export function Shell() {
+  const { t } = useTranslation();
+  const me = useMe();
+  const [open, setOpen] = useState<"palette" | "sheet" | "nav" | null>(null);
+  const call = useMyCall();
+  const hudShown = useStore(hud) && call !== null;
+  const path = useRouterState({ select: (state) => state.location.pathname });
+
+  useEffect(() => connectLive(), []);
+  useEffect(() => setOpen((shown) => (shown === "nav" ? null : shown)), [path]);
+  useShellActions(setOpen);
+
+  return (
+    <div className="flex h-dvh overflow-hidden">
+      <a href="#page" className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-60 focus:rounded-md focus:bg-surface focus:px-3 focus:py-2">
+        {t("shell.skip")}
+      </a>
+      <aside className="hidden w-52 shrink-0 border-r border-line bg-surface md:block">
+        <Nav role={me?.role} />
+      </aside>
+      <div className="flex min-w-0 flex-1 flex-col">
+        <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line bg-surface px-2 md:px-4">
+          <Button look="quiet" size="icon" className="md:hidden" hint={t("shell.menu")} onClick={() => setOpen("nav")}>
+            <MenuIcon className="size-5" aria-hidden="true" />
+          </Button>
+          <button
+            type="button"
+            onClick={() => setOpen("palette")}
+            aria-keyshortcuts="Control+K"
+            className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md border border-line bg-page px-3 text-ink-2 hover:border-edge md:max-w-md"
+          >
+            <Search className="size-4 shrink-0" aria-hidden="true" />
+            <span className="truncate">{t("shell.searchPrompt")}</span>
+            <span className="ml-auto hidden gap-0.5 lg:flex" aria-hidden="true">
+              <kbd className="kbd">Ctrl</kbd>
+              <kbd className="kbd">K</kbd>
+            </span>
+          </button>
+          <div className="ml-auto flex items-center gap-1.5">
+            {me && makesCalls(me.role) && me.extension ? <AgentControl me={me} /> : null}
+            <UserMenu me={me} onShortcuts={() => setOpen("sheet")} />
+          </div>
+        </header>
+        <CallDock />
+        <Banners />
+        <div className="relative min-h-0 flex-1">
+          <main id="page" tabIndex={-1} inert={hudShown} className="h-full overflow-y-auto outline-none">
+            <Outlet />
+          </main>
+          {hudShown ? (
+            <Suspense fallback={null}>
+              <CallHud call={call} />
+            </Suspense>
+          ) : null}
+        </div>
+      </div>
+      <Suspense fallback={null}>
+        {open === "palette" ? <Palette onClose={() => setOpen(null)} /> : null}
+        {open === "sheet" ? <ShortcutSheet onClose={() => setOpen(null)} /> : null}
+        {open === "nav" ? <NavDrawer role={me?.role} onClose={() => setOpen(null)} /> : null}
+      </Suspense>
+    </div>
+  );
+}
+
+function useShellActions(open: (what: "palette" | "sheet") => void): void {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const role = useMe()?.role;
+  const group = t("shell.goTo");
+  const page = (id: string, label: string, to: string): Action => ({ layer: 1, id: `page.${id}`, label, group, run: () => void navigate({ to }) });
+  const actions: Action[] = [
+    { id: "palette.open", label: t("shell.palette"), group: t("shell.general"), keys: ["Ctrl+KeyK"], layer: 1, unlisted: true, run: () => open("palette") },
+    { id: "shortcuts.open", label: t("shell.shortcuts"), group: t("shell.general"), keys: ["Shift+Slash"], layer: 1, run: () => open("sheet") },
+    page("queue", t("nav.queue"), "/queue"),
+    page("leads", t("nav.leads"), "/leads"),
+    page("calls", t("nav.calls"), "/calls"),
+  ];
+  if (leadsTeam(role) || role === "viewer") actions.push(page("floor", t("nav.floor"), "/floor"));
+  if (isAdmin(role)) {
+    for (const place of ["users", "extensions", "trunks", "numbers", "dispositions", "settings", "audit"] as const) {
+      actions.push(page(place, t(`nav.${place}`), `/admin/${place}`));
+    }
+  }
+  useActions(actions);
+}

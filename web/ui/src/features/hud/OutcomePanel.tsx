@@ -1,0 +1,182 @@
+/** Every call ends with an outcome: one key to choose it, one to save it, and it says what follows. */
+import { useQueryClient } from "@tanstack/react-query";
+import { ArrowRight, Sparkles } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { asProblem } from "@/api/problem";
+import type { Disposition } from "@/api/types";
+import type { LiveCall } from "@/live/board";
+import { useSaveOutcome } from "@/features/hud/api";
+import { CallbackPicker } from "@/features/hud/CallbackPicker";
+import { CHORDS, type Need, type OutcomeDraft, asksForTime, emptyOutcome, missing, whatHappensNext } from "@/features/hud/outcome";
+import type { Action } from "@/lib/actions";
+import { useNow } from "@/lib/clock";
+import { cx } from "@/lib/cx";
+import { formatWhen } from "@/lib/format";
+import { useActions } from "@/lib/useActions";
+import { phaseOf } from "@/live/board";
+import { nameOf, useDispositions } from "@/parts/dispositions";
+import { forgetNotes } from "@/parts/notes";
+import { Button } from "@/ui/Button";
+import { Skeleton } from "@/ui/bits";
+import { toast } from "@/ui/toast";
+
+export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string }) {
+  const { t, i18n } = useTranslation();
+  const all = (useDispositions().data ?? []).filter((one) => one.active);
+  const [draft, setDraft] = useState<OutcomeDraft>(emptyOutcome);
+  const [shown, setShown] = useState<Need[]>([]);
+  const now = useNow();
+  const queries = useQueryClient();
+  const save = useSaveOutcome(live.call.id);
+  const over = phaseOf(live) === "over";
+  const chosen = all.find((one) => one.code === draft.code);
+  const needs = missing(chosen, draft, notes, now);
+
+  const choose = (code: string) => {
+    setShown([]);
+    setDraft({ ...emptyOutcome, code });
+  };
+  const submit = () => {
+    setShown(needs);
+    if (!chosen || needs.length > 0 || save.isPending) return;
+    save.mutate(
+      { code: chosen.code, ...(draft.sub ? { sub_disposition: draft.sub } : {}), ...(notes.trim() ? { notes: notes.trim() } : {}), ...(draft.callbackAt ? { callback_at: draft.callbackAt } : {}) },
+      {
+        onSuccess: () => {
+          forgetNotes(live.call.id);
+          void queries.invalidateQueries({ queryKey: ["leads", live.call.lead_id] });
+          toast("done", t("outcome.saved", { name: nameOf(chosen, i18n.language) }), { detail: nextLine(chosen) });
+        },
+      },
+    );
+  };
+  const nextWords = useNextWords();
+  const nextLine = (one: Disposition) => whatHappensNext(one, draft, now).map(nextWords).join(" · ");
+
+  useActions(outcomeActions({ all, over, choose, submit, canSave: chosen !== undefined, t, language: i18n.language }));
+
+  return (
+    <section aria-label={t("outcome.title")} className="flex min-h-0 flex-1 flex-col rounded-lg border border-line bg-surface lg:overflow-hidden">
+      <div className="min-h-0 flex-1 p-3 lg:overflow-y-auto">
+        <div className="mb-2 flex items-baseline justify-between gap-2">
+          <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
+          {over && !draft.code ? <span className="text-sm text-ink-3">{t("outcome.keys")}</span> : null}
+        </div>
+        {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
+        {chosen ? <Details chosen={chosen} draft={draft} needs={shown} onChange={setDraft} /> : null}
+      </div>
+      <footer className="shrink-0 border-t border-line p-3">
+        <p className="mb-2 flex min-h-10 items-start gap-1.5 text-sm text-ink-2" aria-live="polite">
+          {chosen ? <ArrowRight className="mt-0.5 size-4 shrink-0 text-accent" aria-hidden="true" /> : null}
+          <span>{shown.length > 0 && needs.length > 0 ? <span className="text-alarm">{needs.map((need) => t(`outcome.need.${need}`)).join(" ")}</span> : chosen ? nextLine(chosen) : t("outcome.nothingChosen")}</span>
+        </p>
+        {save.error ? <p role="alert" className="mb-2 text-sm text-alarm">{asProblem(save.error).message}</p> : null}
+        <Button look="primary" size="lg" className="w-full" busy={save.isPending} disabledReason={over ? null : t("outcome.notYet")} keys={["Ctrl+Enter"]} onClick={submit}>
+          {save.isPending ? t("outcome.saving") : t("outcome.save")}
+        </Button>
+      </footer>
+    </section>
+  );
+}
+
+function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]; live: LiveCall; over: boolean; code: string | null; onChoose: (code: string) => void }) {
+  const { t, i18n } = useTranslation();
+  return (
+    <div role="radiogroup" aria-label={t("outcome.title")} className="grid grid-cols-2 gap-1.5">
+      {all.map((one, index) => {
+        const picked = one.code === code;
+        const suggested = over && live.call.suggested_disposition === one.code;
+        return (
+          <button
+            key={one.code}
+            type="button"
+            role="radio"
+            aria-checked={picked}
+            onClick={() => onChoose(one.code)}
+            className={cx(
+              "flex min-h-9 items-center gap-2 rounded-md border px-2 py-1 text-left leading-tight",
+              picked ? "border-accent bg-accent-soft font-semibold text-accent" : suggested ? "border-accent bg-surface hover:bg-sunken" : "border-line bg-surface hover:bg-sunken",
+            )}
+          >
+            {index < 9 ? (
+              <kbd className="kbd shrink-0" aria-hidden="true">
+                {index + 1}
+              </kbd>
+            ) : null}
+            <span className="min-w-0 flex-1">{nameOf(one, i18n.language)}</span>
+            {suggested ? <Sparkles className="size-3.5 shrink-0 text-accent" aria-label={t("outcome.suggested")} /> : null}
+          </button>
+        );
+      })}
+    </div>
+  );
+}
+
+function Details({ chosen, draft, needs, onChange }: { chosen: Disposition; draft: OutcomeDraft; needs: readonly Need[]; onChange: (draft: OutcomeDraft) => void }) {
+  const { t } = useTranslation();
+  return (
+    <div className="mt-3 flex flex-col gap-3 border-t border-line pt-3">
+      {chosen.sub_dispositions.length > 0 ? (
+        <fieldset>
+          <legend className="mb-1 text-sm font-medium text-ink-2">
+            {t("outcome.reason")}
+            {chosen.required.includes("sub_disposition") ? <span className="text-alarm"> *</span> : null}
+          </legend>
+          <div className="flex flex-wrap gap-1.5">
+            {chosen.sub_dispositions.map((sub) => (
+              <button
+                key={sub}
+                type="button"
+                aria-pressed={draft.sub === sub}
+                onClick={() => onChange({ ...draft, sub: draft.sub === sub ? null : sub })}
+                className={cx("rounded-full border px-2.5 py-0.5 text-sm", draft.sub === sub ? "border-accent bg-accent-soft font-semibold text-accent" : "border-edge/60 hover:bg-sunken")}
+              >
+                {t(`sub.${sub}`, { defaultValue: sub })}
+              </button>
+            ))}
+          </div>
+        </fieldset>
+      ) : null}
+      {asksForTime(chosen) ? (
+        <CallbackPicker value={draft.callbackAt} required={chosen.required.includes("callback_at")} error={needs.includes("callback_at") ? t("outcome.need.callback_at") : null} onChange={(callbackAt) => onChange({ ...draft, callbackAt })} />
+      ) : null}
+      {chosen.required.includes("notes") ? <p className={cx("text-sm", needs.includes("notes") ? "text-alarm" : "text-ink-3")}>{t("outcome.notesNeeded")}</p> : null}
+    </div>
+  );
+}
+
+/** A consequence in words. */
+function useNextWords() {
+  const { t } = useTranslation();
+  return (next: ReturnType<typeof whatHappensNext>[number]): string => {
+    if (next.kind === "callback") return t("next.callback", { when: formatWhen(next.at) });
+    if (next.kind === "retry") return t("next.retry", { when: formatWhen(next.at) });
+    if (next.kind === "none") return t("next.none");
+    return t(`nextAction.${next.action}`, { defaultValue: next.action.replaceAll("_", " ") });
+  };
+}
+
+interface OutcomeActions {
+  all: readonly Disposition[];
+  over: boolean;
+  canSave: boolean;
+  choose: (code: string) => void;
+  submit: () => void;
+  t: (key: string, options?: Record<string, string>) => string;
+  language: string;
+}
+
+function outcomeActions({ all, over, canSave, choose, submit, t, language }: OutcomeActions): Action[] {
+  const group = t("outcome.title");
+  const pick = (one: Disposition, key: string, id: string): Action => ({ id, label: nameOf(one, language), group, keys: [key], layer: 1, unlisted: true, run: () => choose(one.code) });
+  const actions: Action[] = CHORDS.flatMap(({ code, keys }) => {
+    const one = all.find((candidate) => candidate.code === code);
+    return one ? [pick(one, keys, `outcome.chord.${code}`)] : [];
+  });
+  if (!over) return actions;
+  actions.push(...all.slice(0, 9).map((one, index) => pick(one, `Digit${index + 1}`, `outcome.key.${index + 1}`)));
+  actions.push({ id: "outcome.save", label: t("outcome.save"), group, keys: canSave ? ["Ctrl+Enter", "Enter"] : ["Ctrl+Enter"], layer: 1, run: submit });
+  return actions;
+}
+

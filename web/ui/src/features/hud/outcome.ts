@@ -1,0 +1,81 @@
+/** What an outcome needs and what follows from it. Pure. */
+import type { Disposition } from "@/api/types";
+import { fromZonedInput, toZonedInput } from "@/lib/format";
+
+export interface OutcomeDraft {
+  code: string | null;
+  sub: string | null;
+  /** RFC 3339. */
+  callbackAt: string | null;
+}
+
+export const emptyOutcome: OutcomeDraft = { code: null, sub: null, callbackAt: null };
+
+export type Need = "code" | "sub_disposition" | "notes" | "callback_at";
+
+/** What is still missing before the outcome can be saved. */
+export function missing(chosen: Disposition | undefined, draft: OutcomeDraft, notes: string, now: number): Need[] {
+  if (!chosen) return ["code"];
+  const needs: Need[] = [];
+  if (chosen.required.includes("sub_disposition") && !draft.sub) needs.push("sub_disposition");
+  if (chosen.required.includes("notes") && notes.trim() === "") needs.push("notes");
+  const at = draft.callbackAt ? Date.parse(draft.callbackAt) : NaN;
+  if (chosen.required.includes("callback_at") ? !(at > now) : at <= now) needs.push("callback_at");
+  return needs;
+}
+
+/** Is a time asked for, whether it must be given or may be left to the default? */
+export const asksForTime = (chosen: Disposition): boolean => chosen.required.includes("callback_at") || chosen.next_action === "schedule_callback";
+
+export interface Preset {
+  id: "half_hour" | "two_hours" | "evening" | "tomorrow" | "tomorrow_evening";
+  at: Date;
+}
+
+const FIRST_HOUR = 9;
+const LAST_HOUR = 21;
+
+/** An hour of the day in IST, some days on. */
+function atHour(now: Date, hour: number, days = 0): Date {
+  const day = toZonedInput(new Date(now.getTime() + days * 86_400_000)).slice(0, 10);
+  return fromZonedInput(`${day}T${String(hour).padStart(2, "0")}:00`) ?? now;
+}
+
+/** Times worth one click, all inside the hours in which people may be called. */
+export function presets(now: Date): Preset[] {
+  const later = (minutes: number) => new Date(Math.ceil((now.getTime() + minutes * 60_000) / 300_000) * 300_000);
+  const candidates: Preset[] = [
+    { id: "half_hour", at: later(30) },
+    { id: "two_hours", at: later(120) },
+    { id: "evening", at: atHour(now, 18) },
+    { id: "tomorrow", at: atHour(now, 11, 1) },
+    { id: "tomorrow_evening", at: atHour(now, 18, 1) },
+  ];
+  return candidates.filter(({ at }) => {
+    const hour = Number(toZonedInput(at).slice(11, 13));
+    return at.getTime() > now.getTime() + 10 * 60_000 && hour >= FIRST_HOUR && hour < LAST_HOUR;
+  });
+}
+
+/** Said by a time, not by a word. */
+const TIMED = new Set(["none", "retry", "schedule_callback"]);
+
+export type Next = { kind: "callback"; at: string } | { kind: "retry"; at: string } | { kind: "action"; action: string } | { kind: "none" };
+
+/** What the server will do once this is saved, to be said before it is. */
+export function whatHappensNext(chosen: Disposition, draft: OutcomeDraft, now: number): Next[] {
+  const next: Next[] = [];
+  const inMinutes = (minutes: number) => new Date(now + minutes * 60_000).toISOString();
+  if (draft.callbackAt) next.push({ kind: "callback", at: draft.callbackAt });
+  else if (typeof chosen.retry_after_minutes === "number") next.push({ kind: asksForTime(chosen) ? "callback" : "retry", at: inMinutes(chosen.retry_after_minutes) });
+  if (chosen.next_action && !TIMED.has(chosen.next_action)) next.push({ kind: "action", action: chosen.next_action });
+  return next.length > 0 ? next : [{ kind: "none" }];
+}
+
+/** The four outcomes with a chord of their own (DSP-21). */
+export const CHORDS: readonly { code: string; keys: string }[] = [
+  { code: "INTERESTED", keys: "Ctrl+Digit1" },
+  { code: "NOT_INTERESTED", keys: "Ctrl+Digit2" },
+  { code: "CALLBACK", keys: "Ctrl+Digit3" },
+  { code: "WRONG_NUMBER", keys: "Ctrl+Digit4" },
+];

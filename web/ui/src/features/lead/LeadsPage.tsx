@@ -1,0 +1,131 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import type { Lead, LeadStatus } from "@/api/types";
+import { LEAD_STATUSES } from "@/features/lead/LeadCard";
+import { NewLead } from "@/features/lead/NewLead";
+import { useLeads } from "@/features/lead/api";
+import { formatWhen } from "@/lib/format";
+import { searchTerm } from "@/lib/phone";
+import { useActions } from "@/lib/useActions";
+import { useSettled } from "@/lib/useSettled";
+import { CallButton } from "@/parts/CallButton";
+import { useBlockText } from "@/parts/calls";
+import { useDispositionName } from "@/parts/dispositions";
+import { PhoneText, PriorityBadge, StatusBadge } from "@/parts/lead";
+import { ListState, MoreButton } from "@/parts/ListState";
+import { Button } from "@/ui/Button";
+import { PageHeader } from "@/ui/bits";
+import { SelectField, TextField } from "@/ui/Field";
+import { type Column, Table } from "@/ui/Table";
+
+/** Every lead one may see. */
+export function LeadsPage() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const search = useSearch({ from: "/desk/leads" });
+  const me = useMe();
+  const [text, setText] = useState(search.q ?? "");
+  const [adding, setAdding] = useState(false);
+  const q = useSettled(searchTerm(text), 250);
+  const status = LEAD_STATUSES.find((one) => one === search.status);
+  const field = useRef<HTMLInputElement>(null);
+  const pages = useLeads(q, status);
+  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const blockText = useBlockText();
+  const nameOf = useDispositionName();
+  const writes = me !== undefined && me.role !== "viewer";
+
+  const view = (next: { q?: string; status?: LeadStatus | undefined }) => {
+    const wanted = { q, status, ...next };
+    void navigate({ to: "/leads", replace: true, search: { ...(wanted.q ? { q: wanted.q } : {}), ...(wanted.status ? { status: wanted.status } : {}) } });
+  };
+  useEffect(() => {
+    if ((search.q ?? "") !== q) view({ q });
+    // Only the settled text moves the address; a change of address alone must not loop back.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [q]);
+  useActions([
+    { id: "leads.search", label: t("leads.search"), group: t("nav.leads"), keys: ["Slash"], run: () => field.current?.focus() },
+    ...(writes ? [{ id: "leads.new", label: t("leads.new"), group: t("nav.leads"), keys: ["KeyN"], run: () => setAdding(true) }] : []),
+  ]);
+
+  const columns: Column<Lead>[] = [
+    {
+      key: "name",
+      title: t("lead.name"),
+      cell: (lead) => (
+        <>
+          <Link to="/leads/$leadId" params={{ leadId: lead.id }} className="font-semibold hover:underline">
+            {lead.name}
+          </Link>
+          <span className="block text-sm text-ink-2">
+            <PhoneText phone={lead.phone} />
+          </span>
+        </>
+      ),
+    },
+    { key: "organisation", title: t("lead.organisation"), from: "xl", cell: (lead) => lead.organisation ?? "–" },
+    { key: "status", title: t("lead.status"), from: "sm", cell: (lead) => <StatusBadge status={lead.status} /> },
+    { key: "priority", title: t("lead.priority"), from: "md", cell: (lead) => <PriorityBadge priority={lead.priority} /> },
+    { key: "score", title: t("lead.score"), from: "xl", cell: (lead) => lead.lead_score },
+    {
+      key: "last",
+      title: t("lead.lastContact"),
+      from: "lg",
+      cell: (lead) => (
+        <>
+          {lead.last_contact_at ? formatWhen(lead.last_contact_at) : t("lead.never")}
+          {lead.last_disposition ? <span className="block text-sm text-ink-2">{nameOf(lead.last_disposition)}</span> : null}
+        </>
+      ),
+    },
+    { key: "owner", title: t("lead.owner"), from: "lg", cell: (lead) => lead.assigned_to_name ?? t("lead.nobody") },
+    ...(writes
+      ? [
+          {
+            key: "call",
+            title: <span className="sr-only">{t("call.call")}</span>,
+            className: "text-right",
+            cell: (lead: Lead) => <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={lead.dnd ? blockText({ rule: "dnd", detail: "" }) : null} />,
+          },
+        ]
+      : []),
+  ];
+
+  return (
+    <>
+      <PageHeader
+        title={t("nav.leads")}
+        actions={
+          writes ? (
+            <Button look="primary" keys={["KeyN"]} onClick={() => setAdding(true)}>
+              {t("leads.new")}
+            </Button>
+          ) : null
+        }
+      />
+      <div className="flex flex-wrap items-end gap-3 px-4 pb-3 md:px-6">
+        <TextField ref={field} className="w-72 max-w-full" type="search" label={t("leads.search")} hideLabel placeholder={t("leads.search")} value={text} onChange={(event) => setText(event.target.value)} />
+        <SelectField
+          className="w-48"
+          label={t("lead.status")}
+          hideLabel
+          empty={t("leads.everyStatus")}
+          options={LEAD_STATUSES.map((value) => ({ value, label: t(`leadStatus.${value}`) }))}
+          value={status ?? ""}
+          onChange={(event) => view({ status: LEAD_STATUSES.find((one) => one === event.target.value) })}
+        />
+      </div>
+      <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
+        <ListState query={pages} count={rows.length} empty={{ title: q ? t("queue.notFound", { q }) : t("leads.empty"), help: t("queue.notFoundHelp") }}>
+          <Table label={t("nav.leads")} columns={columns} rows={rows} id={(lead) => lead.id} />
+          <MoreButton pages={pages} />
+        </ListState>
+      </div>
+      {adding ? <NewLead onClose={() => setAdding(false)} /> : null}
+    </>
+  );
+}

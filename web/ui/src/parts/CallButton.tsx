@@ -1,0 +1,41 @@
+import { Phone } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { Button, type ButtonSize } from "@/ui/Button";
+import { type Callee, newCallId, useCallObstacle, useStartCall } from "@/parts/calls";
+
+interface CallButtonProps {
+  callee: Callee;
+  /** Who, for the name of the button. */
+  name: string;
+  /** Why this person may not be called now. */
+  blocked?: string | null;
+  size?: ButtonSize;
+  keys?: readonly string[];
+  /** The word beside the icon. */
+  labelled?: boolean;
+}
+
+/** The one way to call somebody by a click; when it cannot, it says why. */
+export function CallButton({ callee, name, blocked, size = "sm", keys, labelled = true }: CallButtonProps) {
+  const { t } = useTranslation();
+  const start = useStartCall();
+  const obstacle = useCallObstacle();
+  return (
+    <Button
+      look="good"
+      size={labelled ? size : "icon"}
+      keys={keys}
+      hint={t("call.callName", { name })}
+      aria-label={t("call.callName", { name })}
+      busy={start.isPending}
+      disabledReason={blocked ?? obstacle}
+      onClick={(event) => {
+        event.stopPropagation();
+        start.mutate({ ...callee, callId: newCallId() });
+      }}
+    >
+      <Phone className="size-4" aria-hidden="true" />
+      {labelled ? t("call.call") : null}
+    </Button>
+  );
+}
