@@ -1,0 +1,54 @@
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useForm } from "react-hook-form";
+import { useTranslation } from "react-i18next";
+import { z } from "zod";
+import { api, unwrap } from "@/api/client";
+import type { Extension } from "@/api/types";
+import { FormDialog } from "@/features/admin/FormDialog";
+import { rowsOf, useUsers } from "@/features/admin/api";
+import { applyProblem } from "@/parts/forms";
+import { CheckField, SelectField, TextField } from "@/ui/Field";
+import { toast } from "@/ui/toast";
+
+export function ExtensionForm({ extension, onClose, onCreated }: { extension: Extension | null; onClose: () => void; onCreated: (made: Extension) => void }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const users = rowsOf(useUsers());
+  const schema = z.object({
+    number: z.string().regex(/^\d{2,6}$/, t("extensions.numberRule")),
+    name: z.string().trim().min(1, t("form.required")),
+    user_id: z.string(),
+    nat: z.boolean(),
+    ring_timeout_s: z.number(t("form.number")).int().min(5, t("extensions.ringRule")).max(120, t("extensions.ringRule")),
+  });
+  type Body = z.infer<typeof schema>;
+  const form = useForm<Body>({
+    resolver: zodResolver(schema),
+    defaultValues: { number: extension?.number ?? "", name: extension?.name ?? "", user_id: extension?.user_id ?? "", nat: extension?.nat ?? true, ring_timeout_s: extension?.ring_timeout_s ?? 25 },
+  });
+  const { errors } = form.formState;
+  const save = useMutation({
+    meta: { quiet: true },
+    mutationFn: ({ number, user_id, ...rest }: Body) =>
+      extension
+        ? unwrap(api.PATCH("/extensions/{id}", { params: { path: { id: extension.id } }, body: { ...rest, user_id: user_id || null } }))
+        : unwrap(api.POST("/extensions", { body: { ...rest, number, ...(user_id ? { user_id } : {}) } })),
+    onSuccess: (made) => {
+      void queries.invalidateQueries({ queryKey: ["extensions"] });
+      toast("done", t("extensions.saved", { number: made.number }));
+      onClose();
+      if (!extension) onCreated(made);
+    },
+    onError: (error) => applyProblem(error, form.setError, ["number", "name", "user_id", "nat", "ring_timeout_s"]),
+  });
+  return (
+    <FormDialog title={extension ? t("extensions.edit", { number: extension.number }) : t("extensions.new")} busy={save.isPending} rootError={errors.root?.message} onClose={onClose} onSubmit={() => void form.handleSubmit((body) => save.mutate(body))()}>
+      <TextField label={t("extensions.number")} required inputMode="numeric" readOnly={extension !== null} hint={t("extensions.numberRule")} error={errors.number?.message} {...form.register("number")} />
+      <TextField label={t("extensions.name")} required error={errors.name?.message} {...form.register("name")} />
+      <SelectField label={t("extensions.user")} empty={t("extensions.nobody")} options={users.map((user) => ({ value: user.id, label: `${user.name} (${user.email})` }))} error={errors.user_id?.message} {...form.register("user_id")} />
+      <TextField label={t("extensions.ring")} type="number" min={5} max={120} error={errors.ring_timeout_s?.message} {...form.register("ring_timeout_s", { valueAsNumber: true })} />
+      <CheckField label={t("extensions.nat")} hint={t("extensions.natHint")} {...form.register("nat")} />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,102 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Phone, Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, unwrap } from "@/api/client";
+import type { Extension } from "@/api/types";
+import { rowsOf, useExtensions } from "@/features/admin/api";
+import { ExtensionForm } from "@/features/admin/extensions/ExtensionForm";
+import { PhoneSetup } from "@/features/admin/extensions/PhoneSetup";
+import { ListState, MoreButton } from "@/parts/ListState";
+import { Button } from "@/ui/Button";
+import { Badge, PageHeader } from "@/ui/bits";
+import { type Column, Table } from "@/ui/Table";
+import { toast } from "@/ui/toast";
+
+/** The phones of the house. */
+export function ExtensionsPage() {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const extensions = useExtensions();
+  const rows = rowsOf(extensions);
+  const [editing, setEditing] = useState<Extension | "new" | null>(null);
+  const [setup, setSetup] = useState<Extension | null>(null);
+  const activate = useMutation({
+    mutationFn: ({ one, active }: { one: Extension; active: boolean }) => unwrap(api.PATCH("/extensions/{id}", { params: { path: { id: one.id } }, body: { active } })),
+    onSuccess: (_answer, { one, active }) => {
+      void queries.invalidateQueries({ queryKey: ["extensions"] });
+      toast("done", t(active ? "extensions.activated" : "extensions.deactivated", { number: one.number }), { undoLabel: t("ui.undo"), undo: () => activate.mutate({ one, active: !active }) });
+    },
+  });
+  const columns: Column<Extension>[] = [
+    { key: "number", title: t("extensions.number"), cell: (one) => <span className="text-lg font-semibold">{one.number}</span> },
+    {
+      key: "name",
+      title: t("extensions.name"),
+      cell: (one) => (
+        <>
+          {one.name}
+          {one.user_name && one.user_name !== one.name ? <span className="block text-sm text-ink-2">{one.user_name}</span> : null}
+        </>
+      ),
+    },
+    { key: "type", title: t("extensions.type"), from: "md", cell: (one) => t(`extensionType.${one.type}`) },
+    {
+      key: "registered",
+      title: t("extensions.phone"),
+      cell: (one) =>
+        one.active ? (
+          <>
+            <Badge tone={one.registered ? "good" : "wait"}>{one.registered ? t("extensions.registered") : t("extensions.notRegistered")}</Badge>
+            {one.registrations.map((phone) => (
+              <span key={phone.source} className="mt-0.5 hidden text-xs text-ink-3 lg:block">
+                {[phone.user_agent, phone.transport.toUpperCase(), phone.source].filter(Boolean).join(" · ")}
+              </span>
+            ))}
+          </>
+        ) : (
+          <Badge>{t("extensions.off")}</Badge>
+        ),
+    },
+    {
+      key: "do",
+      title: <span className="sr-only">{t("ui.actions")}</span>,
+      className: "text-right whitespace-nowrap",
+      cell: (one) => (
+        <>
+          <Button look="plain" size="sm" aria-label={t("extensions.setupOf", { number: one.number })} onClick={() => setSetup(one)}>
+            {t("extensions.setup")}
+          </Button>{" "}
+          <Button look="quiet" size="sm" className="!hidden sm:!inline-flex" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>
+            {t("ui.edit")}
+          </Button>
+          <Button look="quiet" size="sm" className="!hidden lg:!inline-flex" aria-label={`${one.active ? t("extensions.switchOff") : t("extensions.switchOn")}: ${one.number}`} onClick={() => activate.mutate({ one, active: !one.active })}>
+            {one.active ? t("extensions.switchOff") : t("extensions.switchOn")}
+          </Button>
+        </>
+      ),
+    },
+  ];
+  return (
+    <>
+      <PageHeader
+        title={t("nav.extensions")}
+        note={t("extensions.note")}
+        actions={
+          <Button look="primary" onClick={() => setEditing("new")}>
+            <Plus className="size-4" aria-hidden="true" />
+            {t("extensions.new")}
+          </Button>
+        }
+      />
+      <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
+        <ListState query={extensions} count={rows.length} empty={{ icon: Phone, title: t("extensions.none"), help: t("extensions.noneHelp") }}>
+          <Table label={t("nav.extensions")} columns={columns} rows={rows} id={(one) => one.id} muted={(one) => !one.active} />
+          <MoreButton pages={extensions} />
+        </ListState>
+      </div>
+      {editing ? <ExtensionForm extension={editing === "new" ? null : editing} onClose={() => setEditing(null)} onCreated={setSetup} /> : null}
+      {setup ? <PhoneSetup extension={setup} onClose={() => setSetup(null)} /> : null}
+    </>
+  );
+}

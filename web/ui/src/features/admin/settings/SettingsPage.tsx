@@ -1,0 +1,145 @@
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useForm } from "react-hook-form";
+import { useTranslation } from "react-i18next";
+import { z } from "zod";
+import { api, unwrap } from "@/api/client";
+import type { Settings, SettingsChange } from "@/api/types";
+import { useSettings } from "@/features/admin/api";
+import { applyProblem } from "@/parts/forms";
+import { ListState } from "@/parts/ListState";
+import { Button } from "@/ui/Button";
+import { Card, PageHeader } from "@/ui/bits";
+import { CheckField, SelectField, TextField } from "@/ui/Field";
+import { toast } from "@/ui/toast";
+
+const CONSENT = ["silent", "announce", "announce_opt_out", "opt_in"] as const;
+
+/** The rules of the house: when may be called, what is recorded, who sees what. */
+export function SettingsPage() {
+  const { t } = useTranslation();
+  const settings = useSettings();
+  return (
+    <>
+      <PageHeader title={t("nav.settings")} note={t("settings.note")} />
+      <ListState query={settings} count={settings.data ? 1 : 0} empty={{ title: "" }}>
+        {settings.data ? <SettingsForm key={settings.dataUpdatedAt} settings={settings.data} /> : null}
+      </ListState>
+    </>
+  );
+}
+
+function SettingsForm({ settings }: { settings: Settings }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const seconds = z.number(t("form.number")).int().min(0, t("form.number"));
+  const hour = z.string().regex(/^\d{2}:\d{2}$/, t("settings.hour"));
+  const schema = z.object({
+    name: z.string().trim().min(1, t("form.required")),
+    window_start: hour,
+    window_end: hour,
+    daily_attempts: seconds,
+    agent_ring_timeout_s: seconds,
+    ring_timeout_s: seconds,
+    max_duration_s: seconds,
+    enabled: z.boolean(),
+    consent: z.enum(CONSENT),
+    retention_days: seconds,
+    telecallers_see_all: z.boolean(),
+    telecallers_take_unassigned: z.boolean(),
+    manual_dialing: z.boolean(),
+  });
+  type Body = z.infer<typeof schema>;
+  const { calling, recording, desk } = settings;
+  const form = useForm<Body>({
+    resolver: zodResolver(schema),
+    defaultValues: {
+      name: settings.name,
+      window_start: calling.window_start ?? "09:00",
+      window_end: calling.window_end ?? "21:00",
+      daily_attempts: calling.daily_attempts ?? 0,
+      agent_ring_timeout_s: calling.agent_ring_timeout_s ?? 20,
+      ring_timeout_s: calling.ring_timeout_s ?? 45,
+      max_duration_s: calling.max_duration_s ?? 7200,
+      enabled: recording.enabled ?? true,
+      consent: recording.consent ?? "announce",
+      retention_days: recording.retention_days ?? 0,
+      telecallers_see_all: desk.telecallers_see_all ?? false,
+      telecallers_take_unassigned: desk.telecallers_take_unassigned ?? false,
+      manual_dialing: desk.manual_dialing ?? false,
+    },
+  });
+  const { errors, isDirty } = form.formState;
+  const save = useMutation({
+    meta: { quiet: true },
+    mutationFn: (change: SettingsChange) => unwrap(api.PATCH("/settings", { body: change })),
+    onSuccess: (saved, change) => {
+      queries.setQueryData(["settings"], saved);
+      const before: SettingsChange = { name: settings.name, calling, recording, desk };
+      toast("done", t("settings.saved"), change === before ? {} : { undoLabel: t("ui.undo"), undo: () => save.mutate(before) });
+    },
+    onError: (error) => applyProblem(error, form.setError, ["name", "window_start", "window_end", "daily_attempts", "agent_ring_timeout_s", "ring_timeout_s", "max_duration_s", "retention_days", "consent"]),
+  });
+  const submit = form.handleSubmit((body) =>
+    save.mutate({
+      name: body.name,
+      calling: {
+        ...calling,
+        window_start: body.window_start,
+        window_end: body.window_end,
+        daily_attempts: body.daily_attempts,
+        agent_ring_timeout_s: body.agent_ring_timeout_s,
+        ring_timeout_s: body.ring_timeout_s,
+        max_duration_s: body.max_duration_s,
+      },
+      recording: { ...recording, enabled: body.enabled, consent: body.consent, retention_days: body.retention_days },
+      desk: { ...desk, telecallers_see_all: body.telecallers_see_all, telecallers_take_unassigned: body.telecallers_take_unassigned, manual_dialing: body.manual_dialing },
+    }),
+  );
+  const number = (name: "daily_attempts" | "agent_ring_timeout_s" | "ring_timeout_s" | "max_duration_s" | "retention_days", hint?: string) => (
+    <TextField label={t(`settings.${name}`)} type="number" min={0} hint={hint} error={errors[name]?.message} {...form.register(name, { valueAsNumber: true })} />
+  );
+  const consent = form.watch("consent");
+  return (
+    <form noValidate className="flex max-w-3xl flex-col gap-4 px-4 pb-6 md:px-6" onSubmit={(event) => void submit(event)}>
+      <Card title={t("settings.house")}>
+        <TextField label={t("settings.name")} required error={errors.name?.message} {...form.register("name")} />
+        <p className="mt-2 text-sm text-ink-3">{t("settings.fixed", { domain: settings.sip_domain, zone: settings.timezone })}</p>
+      </Card>
+      <Card title={t("settings.calling")}>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <TextField label={t("settings.window_start")} type="time" error={errors.window_start?.message} {...form.register("window_start")} />
+          <TextField label={t("settings.window_end")} type="time" hint={t("settings.windowHint")} error={errors.window_end?.message} {...form.register("window_end")} />
+          {number("daily_attempts", t("settings.zeroNoCap"))}
+          {number("max_duration_s")}
+          {number("agent_ring_timeout_s")}
+          {number("ring_timeout_s")}
+        </div>
+      </Card>
+      <Card title={t("settings.recording")}>
+        <div className="flex flex-col gap-4">
+          <CheckField label={t("settings.recordingOn")} {...form.register("enabled")} />
+          <SelectField label={t("settings.consent")} hint={t(`consentHelp.${consent}`)} options={CONSENT.map((value) => ({ value, label: t(`consent.${value}`) }))} error={errors.consent?.message} {...form.register("consent")} />
+          {number("retention_days")}
+        </div>
+      </Card>
+      <Card title={t("settings.desk")}>
+        <div className="flex flex-col gap-3">
+          <CheckField label={t("settings.seeAll")} {...form.register("telecallers_see_all")} />
+          <CheckField label={t("settings.takeUnassigned")} {...form.register("telecallers_take_unassigned")} />
+          <CheckField label={t("settings.manual")} {...form.register("manual_dialing")} />
+        </div>
+      </Card>
+      {errors.root ? (
+        <p role="alert" className="text-alarm">
+          {errors.root.message}
+        </p>
+      ) : null}
+      <div>
+        <Button look="primary" type="submit" busy={save.isPending} disabledReason={isDirty ? null : t("settings.unchanged")}>
+          {t("ui.save")}
+        </Button>
+      </div>
+    </form>
+  );
+}

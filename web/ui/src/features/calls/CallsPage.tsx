@@ -1,0 +1,158 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { ChevronDown, ChevronUp, PhoneIncoming, PhoneMissed, PhoneOutgoing, Users } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { api, unwrap } from "@/api/client";
+import type { Call, CallDirection, CallStatus } from "@/api/types";
+import { formatDateTime, formatDuration, formatPhone, formatTime, formatWhen, fromZonedInput } from "@/lib/format";
+import { useDispositionName, useDispositions, nameOf } from "@/parts/dispositions";
+import { ListState, MoreButton } from "@/parts/ListState";
+import { RecordingPlayer } from "@/parts/RecordingPlayer";
+import { Button } from "@/ui/Button";
+import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
+import { SelectField, TextField } from "@/ui/Field";
+import { type Column, Table } from "@/ui/Table";
+
+const DIRECTIONS: readonly CallDirection[] = ["inbound", "outbound", "internal"];
+const STATUSES: readonly CallStatus[] = ["completed", "missed", "failed", "in_progress"];
+const TONE: Record<CallStatus, Tone> = { initiated: "accent", ringing: "accent", in_progress: "good", completed: "plain", missed: "alarm", failed: "plain" };
+
+interface Filter {
+  direction?: string;
+  status?: string;
+  disposition?: string;
+  from?: string;
+  to?: string;
+}
+
+function useCalls({ direction, status, disposition, from, to }: Filter) {
+  const query = {
+    direction: DIRECTIONS.find((one) => one === direction),
+    status: STATUSES.find((one) => one === status),
+    disposition,
+    from: fromZonedInput(`${from}T00:00`)?.toISOString(),
+    // The day named last counts whole.
+    to: to ? new Date((fromZonedInput(`${to}T00:00`)?.getTime() ?? 0) + 86_400_000).toISOString() : undefined,
+  };
+  const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value)) as typeof query;
+  return useInfiniteQuery({
+    queryKey: ["calls", "list", given],
+    queryFn: ({ pageParam }) => unwrap(api.GET("/calls", { params: { query: { ...given, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+}
+
+/** Calls with what came of them and how they sounded. */
+export function CallsPage() {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const search = useSearch({ from: "/desk/calls" });
+  const pages = useCalls(search);
+  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const dispositions = useDispositions().data ?? [];
+  const outcome = useDispositionName();
+  const change = (next: Filter & { call?: string | undefined }) => {
+    const wanted = Object.fromEntries(Object.entries({ ...search, ...next }).filter(([, value]) => value));
+    void navigate({ to: "/calls", search: wanted, replace: true });
+  };
+
+  const columns: Column<Call>[] = [
+    {
+      key: "who",
+      title: t("calls.who"),
+      cell: (call) => (
+        <span className="flex items-center gap-2.5">
+          <DirectionIcon call={call} />
+          <span className="min-w-0">
+            {call.lead_id ? (
+              <Link to="/leads/$leadId" params={{ leadId: call.lead_id }} className="font-semibold hover:underline">
+                {call.lead_name ?? t("calls.lead")}
+              </Link>
+            ) : (
+              <span className="font-semibold">{formatPhone(far(call))}</span>
+            )}
+            {call.lead_id ? <span className="block text-sm text-ink-2">{formatPhone(far(call))}</span> : null}
+          </span>
+        </span>
+      ),
+    },
+    { key: "when", title: t("calls.when"), cell: (call) => <span className="whitespace-nowrap">{formatWhen(call.started_at)}</span> },
+    { key: "length", title: t("calls.length"), from: "sm", cell: (call) => (call.answered_at ? formatDuration(call.duration_seconds) : "–") },
+    { key: "status", title: t("calls.status"), from: "sm", cell: (call) => <Badge tone={TONE[call.status]}>{t(`callStatus.${call.status}`)}</Badge> },
+    { key: "outcome", title: t("calls.outcome"), from: "md", cell: (call) => (call.disposition ? <Badge tone="accent">{outcome(call.disposition)}</Badge> : "–") },
+    { key: "agent", title: t("calls.agent"), from: "lg", cell: (call) => call.agent_name ?? "–" },
+    {
+      key: "open",
+      title: <span className="sr-only">{t("calls.details")}</span>,
+      className: "text-right",
+      cell: (call) => {
+        const open = search.call === call.id;
+        return (
+          <Button look="quiet" size="sm" aria-expanded={open} aria-label={t("calls.detailsOf", { when: formatDateTime(call.started_at) })} onClick={() => change({ call: open ? undefined : call.id })}>
+            {call.recording && call.answered_at ? t("recording.listen") : t("calls.details")}
+            {open ? <ChevronUp className="size-4" aria-hidden="true" /> : <ChevronDown className="size-4" aria-hidden="true" />}
+          </Button>
+        );
+      },
+    },
+  ];
+
+  return (
+    <>
+      <PageHeader title={t("nav.calls")} note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null} />
+      <div className="flex flex-wrap items-end gap-3 px-4 pb-3 md:px-6">
+        <SelectField className="w-40" label={t("calls.direction")} empty={t("ui.all")} options={DIRECTIONS.map((value) => ({ value, label: t(`direction.${value}`) }))} value={search.direction ?? ""} onChange={(event) => change({ direction: event.target.value })} />
+        <SelectField className="w-40" label={t("calls.status")} empty={t("ui.all")} options={STATUSES.map((value) => ({ value, label: t(`callStatus.${value}`) }))} value={search.status ?? ""} onChange={(event) => change({ status: event.target.value })} />
+        <SelectField className="w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
+        <TextField className="w-40" type="date" label={t("calls.from")} value={search.from ?? ""} onChange={(event) => change({ from: event.target.value })} />
+        <TextField className="w-40" type="date" label={t("calls.to")} value={search.to ?? ""} onChange={(event) => change({ to: event.target.value })} />
+      </div>
+      <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
+        <ListState query={pages} count={rows.length} empty={{ icon: PhoneOutgoing, title: t("calls.empty"), help: t("calls.emptyHelp") }}>
+          <Table label={t("nav.calls")} columns={columns} rows={rows} id={(call) => call.id} detail={(call) => (search.call === call.id ? <CallDetail call={call} /> : null)} />
+          <MoreButton pages={pages} />
+        </ListState>
+      </div>
+    </>
+  );
+}
+
+const far = (call: Call): string => (call.direction === "inbound" ? call.from : call.to);
+
+function DirectionIcon({ call }: { call: Call }) {
+  const { t } = useTranslation();
+  const Icon = call.status === "missed" ? PhoneMissed : call.direction === "inbound" ? PhoneIncoming : call.direction === "internal" ? Users : PhoneOutgoing;
+  return (
+    <span className="flex size-8 shrink-0 items-center justify-center rounded-full bg-sunken text-ink-2">
+      <Icon className="size-4" aria-hidden="true" />
+      <span className="sr-only">{t(`direction.${call.direction}`)}</span>
+    </span>
+  );
+}
+
+function CallDetail({ call }: { call: Call }) {
+  const { t, i18n } = useTranslation();
+  const cause = call.hangup_cause;
+  const why = cause && i18n.exists(`cause.${cause.kind}`) ? t(`cause.${cause.kind}`) : cause?.kind;
+  const words = call.outcome?.notes ?? call.notes;
+  return (
+    <div className="flex flex-col gap-3">
+      {call.recording ? <RecordingPlayer callId={call.id} recording={call.recording} label={t("recording.of", { when: formatWhen(call.started_at) })} /> : <p className="text-ink-2">{t("recording.none")}</p>}
+      {words ? <p className="max-w-prose whitespace-pre-line">{words}</p> : null}
+      <dl className="grid grid-cols-2 gap-x-6 gap-y-2 sm:grid-cols-3 lg:grid-cols-6">
+        <Fact name={t("calls.fromNumber")}>{formatPhone(call.from)}</Fact>
+        <Fact name={t("calls.toNumber")}>{formatPhone(call.to)}</Fact>
+        <Fact name={t("calls.extension")}>{call.extension ?? "–"}</Fact>
+        <Fact name={t("calls.answered")}>{call.answered_at ? formatTime(call.answered_at, true) : "–"}</Fact>
+        <Fact name={t("calls.ended")}>{call.ended_at ? formatTime(call.ended_at, true) : "–"}</Fact>
+        <Fact name={t("calls.why")}>{why ? `${why}${cause?.sip_status ? ` (${cause.sip_status})` : ""}` : "–"}</Fact>
+        {call.quality.map((leg) => (
+          <Fact key={leg.role} name={t("calls.quality", { who: t(`legRole.${leg.role}`, { defaultValue: leg.role }) })}>
+            {t("calls.qualityFacts", { mos: leg.mos.toFixed(1), loss: leg.loss_percent.toFixed(1), jitter: Math.round(leg.jitter_ms) })}
+          </Fact>
+        ))}
+      </dl>
+    </div>
+  );
+}
