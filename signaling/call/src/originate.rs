@@ -120,7 +120,7 @@ mod tests {
 
     /// Walkthrough "Out: click-to-call", every output in order (TEL-08).
     #[test]
-    fn the_agent_is_rung_first_then_the_customer_and_both_are_bridged_and_recorded() {
+    fn the_agent_is_rung_first_and_hears_ringback_while_the_customer_is_dialled() {
         let mut rig = Rig::new();
         let out = rig.give(rig::originate_with(silent()));
         let agent =
@@ -171,6 +171,15 @@ mod tests {
             ]
         );
         assert_eq!(rig.established(0), []);
+    }
+
+    #[test]
+    fn once_the_agent_hears_ringback_the_customer_is_dialled_bridged_and_recorded() {
+        let mut rig = Rig::new();
+        rig.give(rig::originate_with(silent()));
+        rig.opened(0, "offer 0");
+        rig.answered(0, "answer 0");
+        rig.established(0);
         let placed = LegAction::Originate {
             target: Target::Trunk(rig::through(1)),
             sdp: sdp("offer 1"),
@@ -180,7 +189,10 @@ mod tests {
         };
         assert_eq!(rig.opened(1, "offer 1"), [act(1, placed)]);
         assert_eq!(rig.call.snapshot().phase, Phase::Dialling);
-        assert_eq!(rig.progressed(1, 180, None), [ringing(1, false)]);
+        assert_eq!(
+            rig.progressed(1, 180, None),
+            [emit(CallEventKind::LegRinging { leg: leg(1), early_media: false })]
+        );
         assert_eq!(rig.call.snapshot().phase, Phase::Ringing);
         assert_eq!(
             rig.answered(1, "answer 1"),

@@ -125,18 +125,6 @@ impl World {
     }
 
     fn begin(&mut self) {
-        let ours = CallId::from_parts(9, &[7; 10]).uuid();
-        let phone = |n: u8| ExtensionTarget {
-            extension: ExtensionId(ours),
-            user: Some(UserId(ours)),
-            aor: format!("10{n}@a"),
-        };
-        let number = E164::parse("+919812340001").expect("well formed");
-        let trunk = |n: u8| TrunkTarget {
-            trunk: TrunkId::from_parts(4, &[n; 10]),
-            number: number.clone(),
-            caller_id: number.clone(),
-        };
         let consent = self.lots.pick(&[
             ConsentMode::Silent,
             ConsentMode::Announce,
@@ -152,7 +140,7 @@ impl World {
                 agent: phone(1),
                 lead: None,
                 campaign: None,
-                to: number.clone(),
+                to: number(),
                 routes: (0..=self.lots.below(3) as u8).map(trunk).collect(),
                 display_name: None,
                 agent_ring_timeout_ms: 20_000,
@@ -162,6 +150,10 @@ impl World {
             };
             return self.deliver(Input::Originate(Box::new(originate)));
         }
+        self.begin_inbound(record);
+    }
+
+    fn begin_inbound(&mut self, record: RecordPlan) {
         let mut targets: Vec<Target> =
             (0..self.lots.below(4) as u8).map(|n| Target::Extension(phone(n))).collect();
         if self.lots.percent(30) {
@@ -417,4 +409,21 @@ impl World {
         };
         self.faulty(0, 20, Input::Media(notice));
     }
+}
+
+fn phone(n: u8) -> ExtensionTarget {
+    let ours = CallId::from_parts(9, &[7; 10]).uuid();
+    ExtensionTarget {
+        extension: ExtensionId(ours),
+        user: Some(UserId(ours)),
+        aor: format!("10{n}@a"),
+    }
+}
+
+fn number() -> E164 {
+    E164::parse("+919812340001").expect("well formed")
+}
+
+fn trunk(n: u8) -> TrunkTarget {
+    TrunkTarget { trunk: TrunkId::from_parts(4, &[n; 10]), number: number(), caller_id: number() }
 }
