@@ -72,15 +72,13 @@ pub enum Act {
 pub struct Refusal {
     /// SIP status.
     pub status: u16,
-    /// Reason phrase other than the usual one.
-    pub phrase: Option<&'static str>,
     /// Reason header (RFC 3326): Q.850 cause and text.
     pub reason: Option<(u16, &'static str)>,
 }
 
 impl Refusal {
     const fn bare(status: u16) -> Self {
-        Self { status, phrase: None, reason: None }
+        Self { status, reason: None }
     }
 }
 
@@ -192,8 +190,7 @@ impl Subscriber {
             }
             Behaviour::Overloaded => Refusal::bare(503),
             Behaviour::DoNotDisturb => Refusal {
-                phrase: Some("Declined: number is on the preference register (DND)"),
-                reason: Some((21, "DND")),
+                reason: Some((21, "Number is on the preference register (DND)")),
                 ..Refusal::bare(603)
             },
             Behaviour::SwitchedOff => {
@@ -435,7 +432,7 @@ mod tests {
         let announced = [Act::EarlyMedia, Act::Speak("carrier_not_reachable")];
         assert_eq!(rig.hear(Heard::Called), announced);
         let reason = Some((20, "Subscriber absent"));
-        let refusal = Refusal { status: 480, phrase: None, reason };
+        let refusal = Refusal { status: 480, reason };
         assert_eq!(rig.hear(Heard::PlayFinished), [Act::Refuse(refusal)]);
     }
 

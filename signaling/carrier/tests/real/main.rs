@@ -1,0 +1,7 @@
+//! The carrier on real sockets, called by an independent phone and by SIPp.
+
+mod ears;
+mod phone;
+mod stories;
+mod stories_calling;
+mod wire;
