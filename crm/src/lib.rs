@@ -20,6 +20,7 @@ pub mod leads;
 pub mod notes;
 pub mod numbers;
 pub mod policy;
+pub mod recordings;
 pub mod sessions;
 pub mod store;
 pub mod tenants;

@@ -31,7 +31,6 @@ pub(crate) struct StoredAudio {
     pub(crate) sha256: String,
     pub(crate) duration_ms: u64,
     pub(crate) peaks: serde_json::Value,
-    pub(crate) recovered: bool,
 }
 
 impl Store {
@@ -112,8 +111,8 @@ impl Store {
         self.run(
             tenant,
             "UPDATE recordings SET state = 'ready', object_key = $3, bytes = $4, sha256 = $5,
-                    duration_ms = $6, peaks = $7, recovered = (recovered OR $8),
-                    stored_at = $9, stopped_at = COALESCE(stopped_at, $9), error = NULL
+                    duration_ms = $6, peaks = $7, stored_at = $8,
+                    stopped_at = COALESCE(stopped_at, $8), error = NULL
              WHERE tenant_id = $1 AND call_id = $2",
             args![
                 tenant,
@@ -123,7 +122,6 @@ impl Store {
                 &audio.sha256,
                 i64::try_from(audio.duration_ms).unwrap_or(i64::MAX),
                 audio.peaks.clone(),
-                audio.recovered,
                 now
             ],
         )
@@ -149,15 +147,33 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a row of a call that never had audio (unanswered).
-    pub(crate) async fn recording_forget(
+    /// The file was repaired after a crash, or its call closed by us.
+    pub(crate) async fn recording_mark_recovered(
         &self,
         tenant: TenantId,
         call: CallId,
     ) -> Result<(), StoreError> {
         self.run(
             tenant,
-            "DELETE FROM recordings WHERE tenant_id = $1 AND call_id = $2 AND state <> 'ready'",
+            "UPDATE recordings SET recovered = TRUE,
+                    state = CASE WHEN state IN ('expected', 'recording', 'paused')
+                                 THEN 'storing' ELSE state END
+             WHERE tenant_id = $1 AND call_id = $2",
+            args![tenant, call],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The audio is gone on purpose; the call stays.
+    pub(crate) async fn recording_deleted(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "DELETE FROM recordings WHERE tenant_id = $1 AND call_id = $2",
             args![tenant, call],
         )
         .await?;

@@ -138,18 +138,6 @@ impl Row {
         text.parse().map_err(|_| StoreError::Corrupt(format!("column {name} holds {text:?}")))
     }
 
-    /// The column as a word, where there is one.
-    pub(crate) fn word_opt<W: std::str::FromStr>(
-        &self,
-        name: &str,
-    ) -> Result<Option<W>, StoreError> {
-        let text: Option<String> = self.col(name)?;
-        text.map(|text| {
-            text.parse().map_err(|_| StoreError::Corrupt(format!("column {name} holds {text:?}")))
-        })
-        .transpose()
-    }
-
     /// The column as a document of a known shape.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
         let value: serde_json::Value = self.col(name)?;

@@ -1,0 +1,97 @@
+//! After a crash: what lies in the spool is made whole again before calls are closed (H01, H03).
+
+use super::{Recordings, wav};
+use crate::{Store, StoreError, journal};
+use call::{CallId, NodeId, TenantId};
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeMap, io, path::Path};
+
+/// What start-up found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salvaged {
+    /// Calls that had no end and have one now.
+    pub calls_closed: usize,
+    /// Files whose header or tail was made whole.
+    pub files_repaired: usize,
+    /// Files without a single sample; removed.
+    pub files_empty: usize,
+}
+
+struct Found {
+    duration_ms: u64,
+    repaired: bool,
+    written: DateTime<Utc>,
+}
+
+/// Repairs every spool file, ends every call that has no end, marks what was recovered. Run
+/// once at start, before journal, keeper and switch. `only`: the calls of this node.
+pub async fn salvage_spool(
+    store: &Store,
+    recordings: &Recordings,
+    node: NodeId,
+    only: Option<NodeId>,
+) -> Result<Salvaged, StoreError> {
+    let spool = recordings.spool().to_owned();
+    let (found, empty) =
+        tokio::task::spawn_blocking(move || scan(&spool)).await.unwrap_or_default();
+    let closed = journal::close_interrupted_calls(store, node, only, |tenant, call| {
+        found.get(&(tenant, call)).map(|f| (f.duration_ms, f.written))
+    })
+    .await?;
+    let broke_off: Vec<CallId> = closed.iter().map(|c| c.call).collect();
+    for ((tenant, call), file) in &found {
+        if file.repaired || broke_off.contains(call) {
+            store.recording_mark_recovered(*tenant, *call).await?;
+        }
+    }
+    for (tenant, call) in &empty {
+        store.recording_failed(*tenant, *call, "no audio was written", Utc::now()).await?;
+    }
+    Ok(Salvaged {
+        calls_closed: closed.len(),
+        files_repaired: found.values().filter(|f| f.repaired).count(),
+        files_empty: empty.len(),
+    })
+}
+
+type Place = (TenantId, CallId);
+
+fn scan(spool: &Path) -> (BTreeMap<Place, Found>, Vec<Place>) {
+    let (mut found, mut empty) = (BTreeMap::new(), Vec::new());
+    let folders = std::fs::read_dir(spool).into_iter().flatten().flatten();
+    for folder in folders {
+        let Some(tenant) = parsed::<TenantId>(&folder.path()) else { continue };
+        let files = std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
+        for file in files {
+            let path = file.path();
+            let is_wav = path.extension().is_some_and(|e| e == "wav");
+            let Some(call) = parsed::<CallId>(&path).filter(|_| is_wav) else { continue };
+            match examine(&path) {
+                Ok(file) if file.duration_ms == 0 => {
+                    empty.push((tenant, call));
+                    if let Err(error) = std::fs::remove_file(&path) {
+                        tracing::warn!(%error, "an empty spool file could not be removed");
+                    }
+                }
+                Ok(file) => {
+                    found.insert((tenant, call), file);
+                }
+                Err(error) => {
+                    tracing::error!(call.id = %call, %error, "a spool file cannot be repaired");
+                }
+            }
+        }
+    }
+    (found, empty)
+}
+
+fn examine(path: &Path) -> io::Result<Found> {
+    // The time of the last write, before repairing is one.
+    let written = DateTime::<Utc>::from(std::fs::metadata(path)?.modified()?);
+    let salvage = wav::repair(path)?;
+    Ok(Found { duration_ms: salvage.duration_ms, repaired: salvage.repaired, written })
+}
+
+fn parsed<Id: std::str::FromStr>(path: &Path) -> Option<Id> {
+    path.file_stem()?.to_str()?.parse().ok()
+}

@@ -1,0 +1,195 @@
+//! Recordings: encrypted, read from anywhere, salvaged after a crash.
+
+use crate::{
+    engines::{Bench, on_both, sqlite},
+    floor::{Floor, noon},
+};
+use call::{CallEventKind, CallId, CallStatus, RecordingId};
+use chrono::TimeDelta;
+use crm::{
+    calls::RecordingState,
+    fresh,
+    recordings::{AudioFormat, Keeper, Recordings, RecordingsConfig, salvage_spool},
+};
+use futures::StreamExt;
+use std::path::Path;
+
+fn open(bench: &Bench) -> Recordings {
+    let folder = bench.folder.path();
+    let config = RecordingsConfig {
+        url: format!("file://{}", folder.join("objects").display()),
+        spool: folder.join("spool"),
+    };
+    Recordings::open(bench.store.clone(), &config).unwrap()
+}
+
+/// Two seconds: a rising ramp on the left, silence on the right.
+fn write_wav(path: &Path, frames: u32) -> Vec<u8> {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for n in 0..frames {
+        writer.write_sample((n % 20_000) as i16).unwrap();
+        writer.write_sample(0_i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    std::fs::read(path).unwrap()
+}
+
+async fn recorded_call(floor: &Floor, ended: bool) -> CallId {
+    let call: CallId = fresh();
+    let journal = floor.journal().await;
+    let recording = RecordingId::of(call);
+    let mut events = if ended {
+        floor.answered_call(call, noon(), TimeDelta::seconds(9))
+    } else {
+        floor.open_call(call, noon())
+    };
+    let begun = floor.stamp(
+        noon() + TimeDelta::seconds(3),
+        call,
+        CallEventKind::RecordingStarted { recording },
+    );
+    events.insert(7, begun);
+    if ended {
+        events.push(floor.stamp(
+            noon(),
+            call,
+            CallEventKind::RecordingStopped { recording, duration_ms: 9_000 },
+        ));
+    }
+    for event in events {
+        journal.sender().send(event).await.unwrap();
+    }
+    journal.close().await;
+    call
+}
+
+#[tokio::test]
+async fn a_recording_is_put_away_encrypted_and_reads_back_from_anywhere() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let other = Floor::build(&bench.store, "b", 2).await;
+        let recordings = open(bench);
+        let call = recorded_call(&floor, true).await;
+        let spool = recordings.spool_path(floor.tenant, call);
+        let wav = write_wav(&spool, 72_000);
+        assert!(recordings.put_away(floor.tenant, call, noon()).await.unwrap());
+        assert!(!spool.exists());
+        assert!(!recordings.put_away(floor.tenant, call, noon()).await.unwrap());
+        let object =
+            bench.folder.path().join(format!("objects/recordings/{}/{call}.wav.enc", floor.tenant));
+        let sealed = std::fs::read(&object).unwrap();
+        assert!(!sealed.windows(64).any(|w| w == &wav[10_000..10_064]), "no audio in clear");
+
+        let reader = recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().unwrap();
+        assert_eq!(reader.len(), wav.len() as u64);
+        for (from, to) in [(0, 1), (0, 44), (65_535, 65_537), (70_000, 200_000), (287_000, 400_000)]
+        {
+            let part = reader.read(from, to).await.unwrap();
+            let to = (to as usize).min(wav.len());
+            assert_eq!(&part[..], &wav[from as usize..to], "{from}..{to}");
+        }
+        assert!(reader.read(400_000, 500_000).await.unwrap().is_empty());
+        let whole: Vec<u8> = reader.stream(0, u64::MAX).map(|b| b.unwrap().to_vec()).concat().await;
+        assert_eq!(whole, wav);
+
+        let row = bench.store.recording_find(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!((row.state, row.duration_ms), (RecordingState::Ready, 9_000));
+        let peaks = recordings.peaks(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!((peaks.customer.len(), peaks.agent.iter().max()), (1_000, Some(&0)));
+        assert!(peaks.customer[100] > peaks.customer[10]);
+        assert!(recordings.audio(other.tenant, call, AudioFormat::Wav).await.unwrap().is_none());
+
+        let ogg = recordings.audio(floor.tenant, call, AudioFormat::Ogg).await.unwrap().unwrap();
+        assert!(ogg.len() < wav.len() as u64 / 5);
+        assert!(ogg.read(0, 4).await.unwrap().starts_with(b"OggS"));
+
+        std::fs::write(&object, [&sealed[..100], b"x", &sealed[101..]].concat()).unwrap();
+        let damaged =
+            recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().unwrap();
+        assert!(damaged.read(0, 10).await.is_err());
+        recordings.delete(floor.tenant, call).await.unwrap();
+        assert!(!object.exists());
+        assert!(recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().is_none());
+    })
+    .await;
+}
+
+/// H01, H03: the crash left an open call and a cut file.
+#[tokio::test]
+async fn after_a_crash_the_call_is_closed_and_its_cut_recording_plays() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let recordings = open(bench);
+        let call = recorded_call(&floor, false).await;
+        let spool = recordings.spool_path(floor.tenant, call);
+        let wav = write_wav(&spool, 16_000);
+        std::fs::write(&spool, &wav[..44 + 4 * 8_000 + 3]).unwrap();
+        let salvage =
+            async || salvage_spool(&bench.store, &recordings, floor.node, None).await.unwrap();
+        let found = salvage().await;
+        assert_eq!((found.calls_closed, found.files_repaired, found.files_empty), (1, 1, 0));
+        let again = salvage().await;
+        assert_eq!((again.calls_closed, again.files_repaired), (0, 0));
+        let row = bench.store.call_find(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!((row.status, row.recovered), (CallStatus::Completed, true));
+        assert_eq!(row.recording.unwrap().state, RecordingState::Storing);
+
+        let journal = floor.journal().await;
+        let keeper = Keeper::start(recordings.clone(), &journal).await.unwrap();
+        keeper.stop().await;
+        journal.close().await;
+        let audio = bench.store.recording_find(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!(
+            (audio.state, audio.recovered, audio.duration_ms),
+            (RecordingState::Ready, true, 1_000)
+        );
+        let reader = recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().unwrap();
+        let bytes = reader.read(0, u64::MAX).await.unwrap();
+        let reader = hound::WavReader::new(std::io::Cursor::new(bytes)).unwrap();
+        assert_eq!(reader.duration(), 8_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keeper_puts_away_what_a_call_completes_and_marks_what_is_lost() {
+    let bench = sqlite().await;
+    let floor = Floor::build(&bench.store, "a", 1).await;
+    let recordings = open(&bench);
+    let lost = recorded_call(&floor, true).await;
+    let journal = floor.journal().await;
+    let keeper = Keeper::start(recordings.clone(), &journal).await.unwrap();
+    let call: CallId = fresh();
+    write_wav(&recordings.spool_path(floor.tenant, call), 8_000);
+    let recording = RecordingId::of(call);
+    let mut events = floor.answered_call(call, noon(), TimeDelta::seconds(1));
+    events.push(floor.stamp(
+        noon(),
+        call,
+        CallEventKind::RecordingStopped { recording, duration_ms: 1_000 },
+    ));
+    for event in events {
+        journal.sender().send(event).await.unwrap();
+    }
+    let state =
+        async |call| bench.store.recording_find(floor.tenant, call).await.unwrap().map(|r| r.state);
+    let done = tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        while state(call).await != Some(RecordingState::Ready)
+            || state(lost).await != Some(RecordingState::Failed)
+        {
+            tokio::task::yield_now().await;
+        }
+    });
+    done.await.expect("both come to their end");
+    keeper.stop().await;
+    journal.close().await;
+}

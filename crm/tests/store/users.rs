@@ -1,0 +1,241 @@
+//! Users, sign-in, sessions, phones, trunks, numbers.
+
+use crate::{
+    engines::on_both,
+    floor::{Floor, noon, number},
+};
+use chrono::TimeDelta;
+use crm::{
+    StoreError,
+    extensions::{ExtensionPatch, SipBan, SipBinding},
+    fresh,
+    numbers::{NewNumber, NumberPatch},
+    sessions::{self, SessionError},
+    trunks::TrunkPatch,
+    users::{NewUser, Role, SignInError, UserFilter, UserPatch, authenticate, hash_password},
+};
+
+async fn with_password(floor: &Floor, email: &str) -> crm::users::User {
+    let new = NewUser {
+        id: fresh(),
+        email: email.into(),
+        name: "Priya".into(),
+        role: Role::Telecaller,
+        locale: "hi".into(),
+        team: Some("north".into()),
+        reports_to: Some(floor.manager.id),
+        caller_id: Some(number(9)),
+        password_hash: hash_password("correct horse".into()).await,
+    };
+    floor.store.user_create(floor.tenant, &new, noon()).await.unwrap()
+}
+
+/// AUT-06, F03: failures slow the attacker's address down; elsewhere the victim still gets in.
+#[tokio::test]
+async fn failures_throttle_the_pair_and_not_the_victim_elsewhere() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let user = with_password(&floor, "Priya@A.test").await;
+        let try_in = |password: &'static str, address: &'static str, after: i64| {
+            let at = noon() + TimeDelta::seconds(after);
+            authenticate(&bench.store, " PRIYA@a.test", password, address, at)
+        };
+        assert_eq!(try_in("correct horse", "10.0.0.1", 0).await.unwrap().id, user.id);
+        for n in 0..5 {
+            let refused = try_in("wrong", "10.0.0.66", n).await;
+            assert!(matches!(refused, Err(SignInError::Refused)), "{n}");
+        }
+        let closed = try_in("correct horse", "10.0.0.66", 6).await;
+        assert!(matches!(closed, Err(SignInError::Throttled { .. })));
+        assert!(try_in("correct horse", "10.0.0.1", 6).await.is_ok());
+        assert!(try_in("correct horse", "10.0.0.66", 120).await.is_ok());
+        let nobody = authenticate(&bench.store, "x@y.z", "p", "10.0.0.2", noon()).await;
+        assert!(matches!(nobody, Err(SignInError::Refused)));
+    })
+    .await;
+}
+
+/// F02: who is switched off is out at once, whatever they hold.
+#[tokio::test]
+async fn a_disabled_user_neither_signs_in_nor_refreshes() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let user = with_password(&floor, "priya@a.test").await;
+        let (session, token) =
+            sessions::open(&bench.store, &user, "10.0.0.1", "test", noon()).await.unwrap();
+        let live =
+            async |at| bench.store.session_is_live(floor.tenant, session.id, at).await.unwrap();
+        assert!(live(noon()).await);
+        assert!(!live(noon() + TimeDelta::days(8)).await);
+        let off = UserPatch { active: Some(false), ..UserPatch::default() };
+        bench.store.user_update(floor.tenant, user.id, &off, noon()).await.unwrap();
+        assert!(!live(noon()).await);
+        let refreshed = sessions::refresh(&bench.store, &token, noon()).await;
+        assert!(matches!(refreshed, Err(SessionError::Over)));
+        let again =
+            authenticate(&bench.store, "priya@a.test", "correct horse", "10.0.0.1", noon()).await;
+        assert!(matches!(again, Err(SignInError::Refused)));
+    })
+    .await;
+}
+
+/// AUT-01: a refresh token works once; using an old one again ends the session.
+#[tokio::test]
+async fn a_refresh_token_used_twice_ends_the_session() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let store = &bench.store;
+        let (_, first) =
+            sessions::open(store, &floor.asha, "10.0.0.1", "test", noon()).await.unwrap();
+        let at = |s| noon() + TimeDelta::seconds(s);
+        let (_, user, second) = sessions::refresh(store, &first, at(60)).await.unwrap();
+        assert_eq!(user.id, floor.asha.id);
+        let tab = sessions::refresh(store, &first, at(65)).await;
+        assert!(matches!(tab, Err(SessionError::Superseded)));
+        let (_, _, third) = sessions::refresh(store, &second, at(120)).await.unwrap();
+        let thief = sessions::refresh(store, &first, at(180)).await;
+        assert!(matches!(thief, Err(SessionError::Reused { .. })));
+        let owner = sessions::refresh(store, &third, at(181)).await;
+        assert!(matches!(owner, Err(SessionError::Over)));
+        assert!(matches!(
+            sessions::refresh(store, "garbage", at(0)).await,
+            Err(SessionError::Over)
+        ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_refreshes_at_once_one_wins() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (_, token) =
+            sessions::open(&bench.store, &floor.asha, "10.0.0.1", "test", noon()).await.unwrap();
+        let tries = (0..20).map(|_| sessions::refresh(&bench.store, &token, noon()));
+        let results = futures::future::join_all(tries).await;
+        assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
+        assert!(results.iter().all(|r| matches!(r, Ok(_) | Err(SessionError::Superseded))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn users_are_listed_a_page_at_a_time() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let mut filter = UserFilter { limit: 2, ..UserFilter::default() };
+        let first = bench.store.user_list(floor.tenant, &filter).await.unwrap();
+        assert_eq!(first.items.len(), 2);
+        filter.cursor = first.next_cursor;
+        let second = bench.store.user_list(floor.tenant, &filter).await.unwrap();
+        assert_eq!((second.items.len(), second.next_cursor), (1, None));
+        let callers =
+            UserFilter { role: Some(Role::Telecaller), limit: 10, ..UserFilter::default() };
+        assert_eq!(bench.store.user_list(floor.tenant, &callers).await.unwrap().items.len(), 2);
+        let named = UserFilter { search: Some("RAV".into()), limit: 10, ..UserFilter::default() };
+        assert_eq!(
+            bench.store.user_list(floor.tenant, &named).await.unwrap().items[0].id,
+            floor.ravi.id
+        );
+    })
+    .await;
+}
+
+/// B05: secrets are generated, differ, and open only with the tenant's key.
+#[tokio::test]
+async fn phone_and_trunk_secrets_come_back_as_they_went_in() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (store, tenant) = (&bench.store, floor.tenant);
+        let secret = store.extension_secret(tenant, floor.extension).await.unwrap().unwrap();
+        assert_eq!(secret.len(), 32);
+        assert!(store.extension_rotate_secret(tenant, floor.extension, noon()).await.unwrap());
+        let rotated = store.extension_secret(tenant, floor.extension).await.unwrap().unwrap();
+        assert_ne!(secret, rotated);
+        assert_eq!(
+            store.trunk_secret(tenant, floor.trunk).await.unwrap().as_deref(),
+            Some("s3cret")
+        );
+        let patch = TrunkPatch { weight: Some(7), ..TrunkPatch::default() };
+        let trunk = store.trunk_update(tenant, floor.trunk, &patch, noon()).await.unwrap().unwrap();
+        assert_eq!((trunk.weight, trunk.has_secret), (7, true));
+        let reopened = crm::Store::open(bench.config.clone()).await.unwrap();
+        let again = reopened.extension_secret(tenant, floor.extension).await.unwrap();
+        assert_eq!(again, Some(rotated));
+        let other = crm::StoreConfig {
+            master: crm::MasterKey::from_bytes([8; 32]),
+            ..bench.config.clone()
+        };
+        let stranger = crm::Store::open(other).await.unwrap();
+        assert!(matches!(
+            stranger.extension_secret(tenant, floor.extension).await,
+            Err(StoreError::Vault(_))
+        ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_belongs_to_one_tenant_and_holds_its_extension() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let other = Floor::build(&bench.store, "b", 2).await;
+        let store = &bench.store;
+        let new = |floor: &Floor| NewNumber {
+            id: fresh(),
+            e164: number(9_999),
+            trunk: floor.trunk,
+            purpose: "admissions".into(),
+            destination: Some(floor.extension),
+            verified: true,
+        };
+        let did = store.number_create(floor.tenant, &new(&floor), noon()).await.unwrap();
+        let taken = store.number_create(other.tenant, &new(&other), noon()).await;
+        assert!(matches!(taken, Err(StoreError::Conflict)));
+        let held = store.extension_delete(floor.tenant, floor.extension).await;
+        assert!(matches!(held, Err(StoreError::MissingReference)));
+        let free = NumberPatch { destination: Some(None), ..NumberPatch::default() };
+        store.number_update(floor.tenant, did.id, &free, noon()).await.unwrap().unwrap();
+        assert!(store.extension_delete(floor.tenant, floor.extension).await.unwrap());
+        let foreign =
+            NumberPatch { destination: Some(Some(other.extension)), ..NumberPatch::default() };
+        let foreign = store.number_update(floor.tenant, did.id, &foreign, noon()).await;
+        assert!(matches!(foreign, Err(StoreError::MissingReference)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bindings_and_bans_survive_until_they_lapse() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let store = &bench.store;
+        let binding = SipBinding {
+            tenant: floor.tenant,
+            aor: "101@a.local".into(),
+            contact: "sip:101@10.0.0.5:5060".into(),
+            node: floor.node,
+            body: serde_json::json!({ "path": [], "flow": 3 }),
+            expires_at: noon() + TimeDelta::minutes(5),
+        };
+        store.sip_binding_save(&binding).await.unwrap();
+        store.sip_binding_save(&binding).await.unwrap();
+        assert_eq!(store.platform_sip_bindings(noon()).await.unwrap(), [binding.clone()]);
+        assert_eq!(store.sip_binding_list(floor.tenant, noon()).await.unwrap().len(), 1);
+        let gone = store.platform_sip_bindings(noon() + TimeDelta::minutes(6)).await.unwrap();
+        assert!(gone.is_empty());
+        let ban = SipBan {
+            address: "127.0.0.66".into(),
+            aor: "101@a.local".into(),
+            reason: "brute force".into(),
+            expires_at: noon() + TimeDelta::minutes(5),
+        };
+        store.platform_sip_ban_save(&ban, noon()).await.unwrap();
+        assert_eq!(store.platform_sip_bans(noon()).await.unwrap(), [ban]);
+        assert!(store.platform_sip_bans(noon() + TimeDelta::hours(1)).await.unwrap().is_empty());
+        let off = ExtensionPatch { active: Some(false), ..ExtensionPatch::default() };
+        store.extension_update(floor.tenant, floor.extension, &off, noon()).await.unwrap().unwrap();
+        assert!(store.extension_of_user(floor.tenant, floor.asha.id).await.unwrap().is_none());
+    })
+    .await;
+}
