@@ -94,6 +94,11 @@ impl Live {
         }
     }
 
+    /// An exchange begun by the peer, or a three-way handshake, is open.
+    pub(super) fn is_exchanging(&self) -> bool {
+        self.theirs.is_some() || self.unacked.is_some() || self.owed.is_some()
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         [
             self.unacked.map(|unacked| unacked.next.min(unacked.give_up)),

@@ -37,7 +37,12 @@ struct Change {
 pub(super) struct Retry {
     pub(super) at: Instant,
     change: Change,
+    /// It waits for another exchange to end, not for a random time.
+    queued: bool,
 }
+
+/// A change that waits for another exchange looks this often whether that is over.
+const QUEUE_LOOK: Duration = Duration::from_millis(50);
 
 /// Their re-INVITE or UPDATE without final response.
 #[derive(Clone, Debug)]
@@ -83,13 +88,13 @@ impl Dialog {
             return Err(InvalidUse::UnknownDialog);
         }
         let live = self.live_mut().ok_or(InvalidUse::WrongState)?;
-        if live.ours.is_some()
-            || live.theirs.is_some()
-            || live.retry.is_some()
-            || live.unacked.is_some()
-            || live.owed.is_some()
-        {
+        if live.ours.is_some() || live.retry.is_some() {
             return Err(InvalidUse::Pending);
+        }
+        if live.is_exchanging() {
+            // §14.1: not before the ACK, not while theirs is open. It goes out after that.
+            live.retry = Some(Retry { at: now + QUEUE_LOOK, change, queued: true });
+            return Ok(());
         }
         self.send_change(layer, now, change, None)
     }
@@ -167,7 +172,7 @@ impl Dialog {
             491 => {
                 let at = now + self.glare_wait(layer);
                 if let Some(live) = self.live_mut() {
-                    live.retry = Some(Retry { at, change: ours.change });
+                    live.retry = Some(Retry { at, change: ours.change, queued: false });
                 }
             }
             422 if !ours.stretched && demanded(message).is_some() => {
@@ -252,10 +257,11 @@ impl Dialog {
     /// Sends a change that met theirs again.
     pub(super) fn retry_due(&mut self, layer: &mut TransactionLayer, now: Instant) {
         let Some(live) = self.live_mut() else { return };
-        let busy = live.theirs.is_some() || live.unacked.is_some() || live.owed.is_some();
+        let busy = live.is_exchanging();
         let Some(retry) = live.retry.take_if(|retry| retry.at <= now) else { return };
         if busy {
-            let at = now + self.glare_wait(layer).max(Duration::from_millis(10));
+            let wait = if retry.queued { QUEUE_LOOK } else { self.glare_wait(layer) };
+            let at = now + wait.max(QUEUE_LOOK);
             if let Some(live) = self.live_mut() {
                 live.retry = Some(Retry { at, ..retry });
             }

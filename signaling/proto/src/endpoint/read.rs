@@ -44,6 +44,9 @@ pub(crate) fn write_frame_head(request: &Message, head: &mut String) {
     line("From", &from_value(request));
     line("Call-ID", request.call_id());
     line("CSeq", request.cseq());
+    if let Some(timestamp) = request.text(HeaderName::Timestamp) {
+        line("Timestamp", &timestamp); // RFC 3261 §8.2.6.1
+    }
 }
 
 /// Record-Route values in the order they stand.

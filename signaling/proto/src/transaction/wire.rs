@@ -133,10 +133,14 @@ impl fmt::Display for ContactOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = advertised(self.config, self.transport);
         write!(f, "<sip:{}:{}", by.host, by.port)?;
-        if self.transport == Transport::Udp {
-            return f.write_str(">");
+        match self.transport {
+            Transport::Udp => f.write_str(">"),
+            // RFC 7118 §5.2: the URI parameter knows only `ws`.
+            Transport::Ws | Transport::Wss => f.write_str(";transport=ws>"),
+            Transport::Tcp | Transport::Tls => {
+                write!(f, ";transport={}>", self.transport.uri_param())
+            }
         }
-        write!(f, ";transport={}>", self.transport.uri_param())
     }
 }
 

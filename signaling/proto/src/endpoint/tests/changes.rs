@@ -339,3 +339,21 @@ fn reinvite_taken_back_gets_487_and_the_call_goes_on() {
     world.sides[A].hangup(world.now, a, None).unwrap();
     world.run_out();
 }
+
+#[test]
+fn hold_right_after_the_answer_waits_for_the_ack() {
+    let mut world = World::new();
+    world.call(Transport::Udp);
+    world.run(50);
+    let b = world.invited();
+    world.sides[B].answer(world.now, b, vec![], sdp()).unwrap();
+    world.sides[B].reinvite(world.now, b, body("hold")).unwrap();
+    assert_eq!(world.sides[B].reinvite(world.now, b, body("2")), Err(InvalidUse::Pending));
+    world.run(10);
+    assert!(!world.log.iter().any(|sent| sent.from == B && sent.what == "INVITE"));
+    world.run(200);
+    assert!(world.names(A).contains(&"Reinvited \"hold\"".to_owned()));
+    assert!(world.log.iter().all(|sent| !sent.what.starts_with("491")));
+    world.sides[B].hangup(world.now, b, None).unwrap();
+    world.run_out();
+}
