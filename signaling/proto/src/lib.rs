@@ -4,10 +4,10 @@
 //! polled. A body is bytes; SDP is another crate's business.
 #![warn(missing_docs)]
 
-pub mod digest;
-pub mod framer;
 mod dialog;
+pub mod digest;
 pub mod endpoint;
+pub mod framer;
 mod session_timer;
 mod transaction;
 

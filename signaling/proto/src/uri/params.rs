@@ -181,7 +181,8 @@ fn check_param(piece: &[u8]) -> Result<(), UriError> {
     let value = &piece[start..end];
     let sound = match value.first() {
         Some(b'"') => text::skip_quoted(value, 0) == Some(value.len()),
-        Some(_) => text::all_gen_value(value),
+        // `=` may end a value (base64 tags), never begin one.
+        Some(first) => *first != b'=' && text::all_gen_value(value),
         None => false,
     };
     if sound { Ok(()) } else { Err(UriError::Param) }
