@@ -114,13 +114,13 @@ const COUNT: usize = HeaderName::ALL.len();
 const LONGEST: usize = 24;
 
 /// Known names ordered by length, and where each length begins: a look-up compares only names of its own length.
-static BY_LENGTH: ([HeaderName; COUNT], [u8; LONGEST + 1]) = by_length();
+static BY_LENGTH: ([(&[u8], HeaderName); COUNT], [u8; LONGEST + 1]) = by_length();
 
 /// Compact forms by letter.
 static COMPACT: [HeaderName; 26] = compact_forms();
 
-const fn by_length() -> ([HeaderName; COUNT], [u8; LONGEST + 1]) {
-    let mut ordered = [HeaderName::Other; COUNT];
+const fn by_length() -> ([(&'static [u8], HeaderName); COUNT], [u8; LONGEST + 1]) {
+    let mut ordered = [(b"".as_slice(), HeaderName::Other); COUNT];
     let mut starts = [0u8; LONGEST + 1];
     let mut filled = 0;
     let mut length = 0;
@@ -129,7 +129,7 @@ const fn by_length() -> ([HeaderName; COUNT], [u8; LONGEST + 1]) {
         let mut i = 0;
         while i < COUNT {
             if HeaderName::ALL[i].as_str().len() == length {
-                ordered[filled] = HeaderName::ALL[i];
+                ordered[filled] = (HeaderName::ALL[i].as_str().as_bytes(), HeaderName::ALL[i]);
                 filled += 1;
             }
             i += 1;
@@ -167,15 +167,13 @@ impl HeaderName {
         }
         let (ordered, starts) = &BY_LENGTH;
         let range = usize::from(starts[name.len()])..usize::from(starts[name.len() + 1]);
-        let first = name.first().map_or(0, u8::to_ascii_lowercase);
-        ordered[range]
-            .iter()
-            .find(|known| {
-                let text = known.as_str().as_bytes();
-                text[0].to_ascii_lowercase() == first && text.eq_ignore_ascii_case(name)
-            })
-            .copied()
-            .unwrap_or(Self::Other)
+        let first = name.first().copied().unwrap_or_default();
+        let same = |known: &[u8]| {
+            known[0].eq_ignore_ascii_case(&first)
+                && (known == name || known.eq_ignore_ascii_case(name))
+        };
+        let found = ordered[range].iter().find(|(known, _)| same(known));
+        found.map_or(Self::Other, |(_, header)| *header)
     }
 
     /// May this header stand only once in a message? A second one makes the request malformed (RFC 3261 §7.3.1).

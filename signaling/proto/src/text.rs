@@ -80,10 +80,68 @@ impl fmt::Display for Text {
     }
 }
 
+/// A range of a shared buffer. Parsing moves these about, so that the buffer's count is touched only for what is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Span<'a> {
+    buffer: &'a Bytes,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Span<'a> {
+    /// All of a buffer.
+    pub(crate) fn all(buffer: &'a Bytes) -> Self {
+        Self { buffer, start: 0, end: buffer.len() }
+    }
+
+    /// `start..end` of this span.
+    pub(crate) fn range(self, start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end <= self.len());
+        Self { buffer: self.buffer, start: self.start + start, end: self.start + end }
+    }
+
+    /// From `start` of this span to its end.
+    pub(crate) fn from(self, start: usize) -> Self {
+        self.range(start, self.len())
+    }
+
+    /// Without surrounding white space.
+    pub(crate) fn trimmed(self) -> Self {
+        let (start, end) = trim(self.buffer, self.start, self.end);
+        Self { buffer: self.buffer, start, end }
+    }
+
+    /// The part before the first `byte` and where it is; everything when there is none.
+    pub(crate) fn before(self, byte: u8) -> Self {
+        self.range(0, memchr::memchr(byte, &self).unwrap_or(self.len()))
+    }
+
+    /// Kept as text.
+    pub(crate) fn text(self) -> Text {
+        if self.start == self.end { Text::EMPTY } else { Text::from_wire(self.bytes()) }
+    }
+
+    /// Kept as bytes.
+    pub(crate) fn bytes(self) -> Bytes {
+        self.buffer.slice(self.start..self.end)
+    }
+}
+
+impl Deref for Span<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+}
+
 const TOKEN: u8 = 1;
 const URI_USER: u8 = 2;
 const URI_PARAM: u8 = 4;
 const GEN_VALUE: u8 = 8;
+/// What may stand in a URI at all.
+const URI_ANY: u8 = 16;
+const HOST: u8 = 32;
 
 static CLASS: [u8; 256] = classes();
 
@@ -117,6 +175,12 @@ const fn classes() -> [u8; 256] {
         if b > 0x20 && b != 0x7f && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b'\\') {
             class |= GEN_VALUE;
         }
+        if b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"') {
+            class |= URI_ANY;
+        }
+        if alnum || matches!(b, b'-' | b'.' | b'_') {
+            class |= HOST;
+        }
         table[c] = class;
         c += 1;
     }
@@ -130,6 +194,14 @@ pub fn is_token(bytes: &[u8]) -> bool {
 
 pub(crate) fn is_token_byte(b: u8) -> bool {
     CLASS[b as usize] & TOKEN != 0
+}
+
+pub(crate) fn all_uri(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| CLASS[*b as usize] & URI_ANY != 0)
+}
+
+pub(crate) fn all_host(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| CLASS[*b as usize] & HOST != 0)
 }
 
 pub(crate) fn all_user(bytes: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::{
     method::Method,
-    text::{self, Text},
+    text::{self, Span, Text},
     uri::Params,
 };
 use bytes::Bytes;
@@ -19,11 +19,14 @@ pub struct CSeq {
 
 impl CSeq {
     pub(crate) fn parse(bytes: &Bytes) -> Option<Self> {
-        let (start, end) = text::trim(bytes, 0, bytes.len());
-        let gap = bytes[start..end].iter().position(|b| text::is_lws(*b))? + start;
-        let seq = text::exact_u32(&bytes[start..gap]).filter(|n| *n < 1 << 31)?;
-        let (from, to) = text::trim(bytes, gap, end);
-        Some(Self { seq, method: method(bytes, from, to)? })
+        Self::parse_span(Span::all(bytes))
+    }
+
+    pub(crate) fn parse_span(span: Span<'_>) -> Option<Self> {
+        let span = span.trimmed();
+        let gap = span.iter().position(|b| text::is_lws(*b))?;
+        let seq = text::exact_u32(&span[..gap]).filter(|n| *n < 1 << 31)?;
+        Some(Self { seq, method: method(span.from(gap).trimmed())? })
     }
 }
 
@@ -33,14 +36,13 @@ impl fmt::Display for CSeq {
     }
 }
 
-/// A method token inside `bytes`.
-pub(crate) fn method(bytes: &Bytes, from: usize, to: usize) -> Option<Method> {
-    let token = &bytes[from..to];
-    if !text::is_token(token) {
+/// A method token.
+pub(crate) fn method(token: Span<'_>) -> Option<Method> {
+    if !text::is_token(&token) {
         return None;
     }
-    let known = std::str::from_utf8(token).ok().and_then(Method::known);
-    Some(known.unwrap_or_else(|| Method::Other(Text::from_wire(bytes.slice(from..to)))))
+    let known = std::str::from_utf8(&token).ok().and_then(Method::known);
+    Some(known.unwrap_or_else(|| Method::Other(token.text())))
 }
 
 /// RAck (RFC 3262 §7.2): which reliable provisional response a PRACK acknowledges.

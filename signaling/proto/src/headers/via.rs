@@ -1,7 +1,7 @@
 //! Via: where a response goes (RFC 3261 §20.42, RFC 3581).
 
 use crate::{
-    text::{self, Text},
+    text::{self, Span, Text},
     uri::{Host, Params, UriError},
 };
 use bytes::Bytes;
@@ -50,6 +50,13 @@ impl Transport {
         [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
             .into_iter()
             .find(|t| t.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// The transport written exactly so.
+    fn from_wire(name: &[u8]) -> Option<Self> {
+        [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
+            .into_iter()
+            .find(|t| t.as_str().as_bytes() == name)
     }
 
     /// Does the transport itself repeat what is lost? (Everything but UDP.)
@@ -121,34 +128,41 @@ impl Via {
 
     /// Reads one value that fills all of `bytes`.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
+        Self::parse_span(Span::all(bytes))
+    }
+
+    pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
         // Another protocol or version is legal grammar (RFC 3261 §20.42) and is echoed as it came.
         let mut at = 0;
         let mut usual = true;
         for wanted in ["SIP", "2.0"] {
-            let slash = memchr::memchr(b'/', &bytes[at..]).ok_or(UriError::Syntax)? + at;
-            let (start, end) = text::trim(bytes, at, slash);
-            if !text::is_token(&bytes[start..end]) {
+            let slash = memchr::memchr(b'/', &span[at..]).ok_or(UriError::Syntax)? + at;
+            let word = span.range(at, slash).trimmed();
+            if !text::is_token(&word) {
                 return Err(UriError::Syntax);
             }
-            usual &= bytes[start..end].eq_ignore_ascii_case(wanted.as_bytes());
+            usual &= word.eq_ignore_ascii_case(wanted.as_bytes());
             at = slash + 1;
         }
         let protocol = match usual {
             true => Text::from_static(PROTOCOL),
-            false => Text::from_wire(bytes.slice(..at - 1)),
+            false => span.range(0, at - 1).text(),
         };
-        let (start, _) = text::trim(bytes, at, bytes.len());
-        let end = bytes[start..].iter().position(|b| text::is_lws(*b)).ok_or(UriError::Syntax)?;
-        let transport = bytes.slice(start..start + end);
+        let rest = span.from(at).trimmed();
+        let end = rest.iter().position(|b| text::is_lws(*b)).ok_or(UriError::Syntax)?;
+        let transport = rest.range(0, end);
         if !text::is_token(&transport) {
             return Err(UriError::Syntax);
         }
-        let rest = start + end;
-        let semi = memchr::memchr(b';', &bytes[rest..]).map_or(bytes.len(), |i| rest + i);
-        let (from, to) = text::trim(bytes, rest, semi);
-        let (host, port) = Host::parse_with_port(&bytes.slice(from..to))?;
-        let params = Params::parse(&bytes.slice(semi..))?;
-        Ok(Self { protocol, transport: Text::from_wire(transport), host, port, params })
+        let transport = match Transport::from_wire(&transport) {
+            Some(known) => Text::from_static(known.as_str()),
+            None => transport.text(),
+        };
+        let rest = rest.from(end);
+        let sent_by = rest.before(b';');
+        let params = Params::parse_span(rest.from(sent_by.len()))?;
+        let (host, port) = Host::parse_with_port(sent_by.trimmed())?;
+        Ok(Self { protocol, transport, host, port, params })
     }
 
     /// The transport, if it is one of ours.

@@ -3,7 +3,7 @@
 use crate::{
     header_name::HeaderName,
     headers::HeaderError,
-    text::{self, Text},
+    text::{self, Span, Text},
     uri::UriError,
 };
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use bytes::Bytes;
 pub struct Headers {
     pub(super) bytes: Bytes,
     pub(super) fields: Vec<Field>,
+    /// One bit for each known name that occurs.
+    pub(super) seen: u128,
 }
 
 /// Where one header field lies in the buffer.
@@ -30,7 +32,14 @@ pub(super) struct Field {
 impl Headers {
     /// The first value of a header, unfolded.
     pub fn first(&self, name: HeaderName) -> Option<Bytes> {
-        self.fields.iter().find(|f| f.name == name).map(|f| self.value(f))
+        self.field(name).map(|f| self.value(f))
+    }
+
+    fn field(&self, name: HeaderName) -> Option<&Field> {
+        if !self.has(name) {
+            return None;
+        }
+        self.fields.iter().find(|f| f.name == name)
     }
 
     /// The first value of a header as text.
@@ -40,7 +49,7 @@ impl Headers {
 
     /// Is there such a header?
     pub fn has(&self, name: HeaderName) -> bool {
-        self.fields.iter().any(|f| f.name == name)
+        self.seen & 1 << name as u8 != 0
     }
 
     /// How many header lines bear this name.
@@ -109,10 +118,36 @@ impl Headers {
     pub(super) fn required<T>(
         &self,
         name: HeaderName,
-        parse: impl FnOnce(&Bytes) -> Result<T, UriError>,
+        parse: impl FnOnce(Span<'_>) -> Result<T, UriError>,
     ) -> Result<T, HeaderError> {
-        let value = self.first(name).ok_or(HeaderError::Missing(name))?;
-        parse(&value).map_err(|source| HeaderError::Address { header: name, source })
+        self.with_first(name, parse)
+            .ok_or(HeaderError::Missing(name))?
+            .map_err(|source| HeaderError::Address { header: name, source })
+    }
+
+    /// Reads the first value where it lies.
+    pub(super) fn with_first<T>(
+        &self,
+        name: HeaderName,
+        read: impl FnOnce(Span<'_>) -> T,
+    ) -> Option<T> {
+        let field = self.field(name)?;
+        Some(match field.folded {
+            true => read(Span::all(&self.value(field))),
+            false => read(
+                Span::all(&self.bytes).range(field.value_at as usize, field.value_end as usize),
+            ),
+        })
+    }
+
+    /// No more than `max` values of a list? Commas are counted first, since nearly always that settles it.
+    pub(super) fn at_most(&self, name: HeaderName, max: usize) -> bool {
+        let lines = self.fields.iter().filter(|f| f.name == name);
+        let commas = |f: &Field| {
+            let value = &self.bytes[f.value_at as usize..f.value_end as usize];
+            memchr::memchr_iter(b',', value).take(max + 1).count() + 1
+        };
+        lines.map(commas).sum::<usize>() <= max || self.elements(name).take(max + 1).count() <= max
     }
 
     /// Every element read by `parse`; the first error ends it.

@@ -6,7 +6,7 @@ use crate::{
     headers::{CSeq, HeaderError, Via},
     method::Method,
     status::StatusCode,
-    text::{self, Text},
+    text::{self, Span, Text},
     uri::{NameAddr, Uri, UriError},
 };
 use bytes::Bytes;
@@ -146,7 +146,7 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
         return ParseOutcome::Drop(MessageError::Empty);
     }
     let bytes = if skipped == 0 { bytes } else { bytes.slice(skipped..) };
-    let mut headers = Headers { bytes, fields: Vec::new() };
+    let mut headers = Headers { bytes, ..Headers::default() };
     match read(&mut headers, limits, rule) {
         Ok((start, core, body)) => ParseOutcome::Ok(Message { start, headers, core, body }),
         Err(error) => refuse(error, headers),
@@ -198,7 +198,8 @@ impl<'a> Lines<'a> {
     }
 
     fn is_blank(&self, at: usize) -> bool {
-        self.end(at) == Some(at)
+        let end: &[u8] = if self.terminator == 2 { b"\r\n" } else { b"\n" };
+        self.bytes[at..].starts_with(end)
     }
 
     /// Where the body begins, when the empty line has come. Nothing before `seen` holds it.
@@ -248,7 +249,6 @@ fn scan(
     rule: BodyRule,
 ) -> Result<usize, MessageError> {
     headers.fields.reserve(24);
-    let mut seen = 0u128;
     let mut broken = None;
     loop {
         // A datagram that ends after a whole header line has simply forgotten the empty one.
@@ -270,10 +270,10 @@ fn scan(
         match field(lines.bytes, at, end, end != first_end) {
             Some(field) => {
                 let bit = 1u128 << field.name as u8;
-                if seen & bit != 0 && field.name.is_single() {
+                if headers.seen & bit != 0 && field.name.is_single() {
                     broken.get_or_insert(MessageError::Duplicate(field.name));
                 }
-                seen |= bit;
+                headers.seen |= bit;
                 headers.fields.push(field);
             }
             // Keep reading, so that an answer can be made from the sound lines.
@@ -290,7 +290,7 @@ fn open_head(bytes: &[u8], at: usize, broken: Option<MessageError>) -> MessageEr
 
 /// The headers of a body part from `at` on, and where its content begins.
 pub(super) fn part_headers(part: &Bytes, at: usize) -> Option<(Headers, usize)> {
-    let mut headers = Headers { bytes: part.clone(), fields: Vec::new() };
+    let mut headers = Headers { bytes: part.clone(), ..Headers::default() };
     let lines = Lines::of(part)?;
     let content = scan(&mut headers, &lines, at, &Limits::DEFAULT, BodyRule::Datagram).ok()?;
     Some((headers, content))
@@ -327,7 +327,8 @@ fn start_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
     }
     let first = memchr::memchr(b' ', line).ok_or(MessageError::StartLine)?;
     let last = memchr::memrchr(b' ', line).ok_or(MessageError::StartLine)?;
-    let method = crate::headers::method(bytes, 0, first).ok_or(MessageError::StartLine)?;
+    let span = Span::all(bytes);
+    let method = crate::headers::method(span.range(0, first)).ok_or(MessageError::StartLine)?;
     let version = &line[last + 1..];
     if first == last || !version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/")) {
         return Err(MessageError::StartLine);
@@ -335,7 +336,7 @@ fn start_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
     if version != b"SIP/2.0" && !version.eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(MessageError::Version);
     }
-    let uri = Uri::parse(&bytes.slice(first + 1..last)).map_err(MessageError::RequestUri)?;
+    let uri = Uri::parse_span(span.range(first + 1, last)).map_err(MessageError::RequestUri)?;
     // RFC 3261 table 1 forbids headers in a Request-URI (RFC 4475 §3.1.2.11).
     if uri.as_sip().is_some_and(|u| u.headers.is_some()) {
         return Err(MessageError::RequestUri(UriError::Syntax));
@@ -364,22 +365,26 @@ fn status_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
 }
 
 fn core(headers: &Headers, start: &StartLine, limits: &Limits) -> Result<Core, MessageError> {
-    if headers.elements(HeaderName::Via).take(limits.vias_max + 1).count() > limits.vias_max {
+    if !headers.at_most(HeaderName::Via, limits.vias_max) {
         return Err(MessageError::TooManyValues(HeaderName::Via));
     }
-    let top = headers.elements(HeaderName::Via).next();
-    let top = top.ok_or(HeaderError::Missing(HeaderName::Via))?;
-    let via = Via::parse(&top)
-        .map_err(|source| HeaderError::Address { header: HeaderName::Via, source })?;
-    let from = headers.required(HeaderName::From, NameAddr::parse)?;
-    let to = headers.required(HeaderName::To, NameAddr::parse)?;
+    let via = headers.required(HeaderName::Via, |line| {
+        let end = match memchr::memchr(b',', &line) {
+            None => None,
+            Some(_) => text::find_outside(&line, 0, b',').map_err(|_| UriError::Param)?,
+        };
+        Via::parse_span(line.range(0, end.unwrap_or(line.len())))
+    })?;
+    let from = headers.required(HeaderName::From, NameAddr::parse_span)?;
+    let to = headers.required(HeaderName::To, NameAddr::parse_span)?;
     let call_id = headers.first(HeaderName::CallId);
     let call_id = call_id.ok_or(HeaderError::Missing(HeaderName::CallId))?;
     if call_id.is_empty() || call_id.iter().any(|b| text::is_lws(*b)) {
         return Err(HeaderError::Malformed(HeaderName::CallId).into());
     }
-    let cseq = headers.optional(HeaderName::CSeq, CSeq::parse)?;
+    let cseq = headers.with_first(HeaderName::CSeq, CSeq::parse_span);
     let cseq = cseq.ok_or(HeaderError::Missing(HeaderName::CSeq))?;
+    let cseq = cseq.ok_or(HeaderError::Malformed(HeaderName::CSeq))?;
     if let StartLine::Request { method, .. } = start {
         request_rules(headers, method, &cseq, limits)?;
     }
@@ -403,12 +408,16 @@ fn request_rules(
     if !headers.has(HeaderName::Contact) {
         return Ok(());
     }
-    if headers.elements(HeaderName::Contact).take(limits.contacts_max + 1).count()
-        > limits.contacts_max
-    {
+    if !headers.at_most(HeaderName::Contact, limits.contacts_max) {
         return Err(MessageError::TooManyValues(HeaderName::Contact));
     }
-    headers.contacts()?;
+    // Nearly always one line with one value, which needs no list.
+    let single = headers.with_first(HeaderName::Contact, |line| {
+        memchr::memchr(b',', &line).is_none() && NameAddr::parse_span(line).is_ok()
+    });
+    if single != Some(true) || headers.count(HeaderName::Contact) > 1 {
+        headers.contacts()?;
+    }
     Ok(())
 }
 
@@ -434,7 +443,7 @@ fn body(
 
 /// What can be said of a message whose frame is broken.
 pub(crate) fn unframed(bytes: Bytes, error: MessageError, limits: &Limits) -> ParseOutcome {
-    let mut headers = Headers { bytes: bytes.clone(), fields: Vec::new() };
+    let mut headers = Headers { bytes: bytes.clone(), ..Headers::default() };
     if let Some(lines) = Lines::of(&bytes)
         && let Some(first) = lines.end(0)
     {

@@ -90,14 +90,18 @@ impl Headers {
 
     /// Max-Forwards, 0 to 255 (RFC 3261 §20.22).
     pub fn max_forwards(&self) -> Result<Option<u8>, HeaderError> {
-        self.optional(HeaderName::MaxForwards, |v| {
-            text::exact_u32(v).and_then(|n| u8::try_from(n).ok())
-        })
+        let name = HeaderName::MaxForwards;
+        self.with_first(name, |v| text::exact_u32(&v).and_then(|n| u8::try_from(n).ok()))
+            .map(|hops| hops.ok_or(HeaderError::Malformed(name)))
+            .transpose()
     }
 
     /// Content-Length. Several are fine while they agree.
     pub fn content_length(&self) -> Result<Option<u32>, MessageError> {
         let mut length = None;
+        if !self.has(HeaderName::ContentLength) {
+            return Ok(None);
+        }
         for line in self.lines(HeaderName::ContentLength) {
             let value = text::exact_u32(&line).ok_or(MessageError::ContentLength)?;
             if length.replace(value).is_some_and(|earlier| earlier != value) {

@@ -1,7 +1,7 @@
 //! Hosts and `host:port` pairs, IPv6 in brackets (RFC 3261 §25.1 with the corrections of RFC 5954).
 
 use super::UriError;
-use crate::text::Text;
+use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{
     fmt,
@@ -20,18 +20,21 @@ pub enum Host {
 impl Host {
     /// Reads a host that fills all of `bytes`.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
-        if bytes.first() == Some(&b'[') {
-            let inner = bytes.strip_prefix(b"[").and_then(|b| b.strip_suffix(b"]"));
-            return inner.and_then(ipv6).map(|ip| Self::Ip(ip.into())).ok_or(UriError::Host);
+        Self::parse_span(Span::all(bytes))
+    }
+
+    fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
+        match span.first() {
+            Some(b'[') => {
+                let inner = span.strip_prefix(b"[").and_then(|b| b.strip_suffix(b"]"));
+                inner.and_then(ipv6).map(|ip| Self::Ip(ip.into())).ok_or(UriError::Host)
+            }
+            Some(first) if *first != b'.' && text::all_host(&span) => Ok(match ipv4(&span) {
+                Some(ip) => Self::Ip(ip.into()),
+                None => Self::Name(span.text()),
+            }),
+            Some(_) | None => Err(UriError::Host),
         }
-        if let Some(ip) = ipv4(bytes) {
-            return Ok(Self::Ip(ip.into()));
-        }
-        let name_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-        if bytes.is_empty() || !bytes.iter().all(name_byte) || bytes[0] == b'.' {
-            return Err(UriError::Host);
-        }
-        Ok(Self::Name(Text::from_wire(bytes.clone())))
     }
 
     /// The address, when the host is one.
@@ -43,23 +46,21 @@ impl Host {
     }
 
     /// Reads `host[:port]`, white space around the colon allowed. Returns the host and the port.
-    pub(crate) fn parse_with_port(bytes: &Bytes) -> Result<(Self, Option<u16>), UriError> {
-        let host_end = match bytes.first() {
-            Some(b'[') => memchr::memchr(b']', bytes).ok_or(UriError::Host)? + 1,
-            _ => memchr::memchr(b':', bytes).unwrap_or(bytes.len()),
+    pub(crate) fn parse_with_port(span: Span<'_>) -> Result<(Self, Option<u16>), UriError> {
+        let host_end = match span.first() {
+            Some(b'[') => memchr::memchr(b']', &span).ok_or(UriError::Host)? + 1,
+            _ => memchr::memchr(b':', &span).unwrap_or(span.len()),
         };
-        let (start, end) = crate::text::trim(bytes, 0, host_end);
-        let host = Self::parse(&bytes.slice(start..end))?;
-        let (rest_start, rest_end) = crate::text::trim(bytes, host_end, bytes.len());
-        if rest_start == rest_end {
-            return Ok((host, None));
+        let host = Self::parse_span(span.range(0, host_end).trimmed())?;
+        let rest = span.from(host_end).trimmed();
+        match rest.first() {
+            None => Ok((host, None)),
+            Some(b':') => {
+                let port = text::exact_u32(&rest.from(1).trimmed()).ok_or(UriError::Port)?;
+                Ok((host, Some(u16::try_from(port).map_err(|_| UriError::Port)?)))
+            }
+            Some(_) => Err(UriError::Host),
         }
-        if bytes[rest_start] != b':' {
-            return Err(UriError::Host);
-        }
-        let (start, end) = crate::text::trim(bytes, rest_start + 1, rest_end);
-        let port = crate::text::exact_u32(&bytes[start..end]).ok_or(UriError::Port)?;
-        Ok((host, Some(u16::try_from(port).map_err(|_| UriError::Port)?)))
     }
 }
 
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<(Host, Option<u16>), UriError> {
-        Host::parse_with_port(&Bytes::copy_from_slice(text.as_bytes()))
+        Host::parse_with_port(Span::all(&Bytes::copy_from_slice(text.as_bytes())))
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub use name_addr::NameAddr;
 pub use params::{Param, Params};
 pub use sip::SipUri;
 
-use crate::text::{self, Text};
+use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{fmt, str::FromStr};
 
@@ -64,24 +64,27 @@ pub struct TelUri {
 impl Uri {
     /// Reads a URI that fills all of `bytes`.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
-        let colon = memchr::memchr(b':', bytes).ok_or(UriError::Syntax)?;
-        let scheme = &bytes[..colon];
-        let rest = colon + 1;
+        Self::parse_span(Span::all(bytes))
+    }
+
+    pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
+        let colon = memchr::memchr(b':', &span).ok_or(UriError::Syntax)?;
+        let (scheme, rest) = (&span[..colon], span.from(colon + 1));
         if scheme.eq_ignore_ascii_case(b"sip") {
-            return SipUri::parse_rest(false, bytes, rest).map(|uri| Self::Sip(Box::new(uri)));
+            return SipUri::parse_rest(false, rest).map(|uri| Self::Sip(Box::new(uri)));
         }
         if scheme.eq_ignore_ascii_case(b"sips") {
-            return SipUri::parse_rest(true, bytes, rest).map(|uri| Self::Sip(Box::new(uri)));
+            return SipUri::parse_rest(true, rest).map(|uri| Self::Sip(Box::new(uri)));
         }
         if scheme.eq_ignore_ascii_case(b"tel") {
-            return TelUri::parse_rest(bytes, rest).map(Self::Tel);
+            return TelUri::parse_rest(rest).map(Self::Tel);
         }
         let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
         let sound = scheme.first().is_some_and(u8::is_ascii_alphabetic)
             && scheme.iter().all(scheme_byte)
-            && bytes.len() > rest
-            && bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'));
-        if sound { Ok(Self::Other(Text::from_wire(bytes.clone()))) } else { Err(UriError::Syntax) }
+            && !rest.is_empty()
+            && text::all_uri(&rest);
+        if sound { Ok(Self::Other(span.text())) } else { Err(UriError::Syntax) }
     }
 
     /// The SIP URI, if it is one.
@@ -117,9 +120,9 @@ impl Uri {
 }
 
 impl TelUri {
-    fn parse_rest(bytes: &Bytes, at: usize) -> Result<Self, UriError> {
-        let end = memchr::memchr(b';', &bytes[at..]).map_or(bytes.len(), |i| at + i);
-        let digits = bytes[at..end].strip_prefix(b"+").unwrap_or(&bytes[at..end]);
+    fn parse_rest(rest: Span<'_>) -> Result<Self, UriError> {
+        let number = rest.before(b';');
+        let digits = number.strip_prefix(b"+").unwrap_or(&number);
         let digit = |b: &u8| {
             b.is_ascii_hexdigit()
                 || matches!(b, b'*' | b'#' | b'-' | b'.' | b'(' | b')' | b'p' | b'w')
@@ -127,11 +130,11 @@ impl TelUri {
         if digits.is_empty() || !digits.iter().all(digit) {
             return Err(UriError::User);
         }
-        let params = match bytes.get(end + 1..) {
-            Some(_) => Params::parse_uri(&bytes.slice(end + 1..))?,
-            None => Params::EMPTY,
+        let params = match number.len() < rest.len() {
+            true => Params::parse_uri(rest.from(number.len() + 1))?,
+            false => Params::EMPTY,
         };
-        Ok(Self { number: Text::from_wire(bytes.slice(at..end)), params })
+        Ok(Self { number: number.text(), params })
     }
 
     /// The number without visual separators.
@@ -162,12 +165,6 @@ impl fmt::Display for Uri {
             Self::Other(text) => f.write_str(text),
         }
     }
-}
-
-/// Does the text hold only what may stand in a URI at all?
-pub(crate) fn no_forbidden(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'))
-        && text::escapes_valid(bytes)
 }
 
 #[cfg(test)]

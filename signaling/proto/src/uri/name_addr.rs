@@ -1,7 +1,7 @@
 //! `"Display" <uri>;params`, the shape of From, To, Contact, Route and their kin (RFC 3261 §20.10).
 
 use super::{Params, SipUri, Uri, UriError};
-use crate::text::{self, Text};
+use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{fmt, str::FromStr};
 
@@ -44,47 +44,50 @@ impl NameAddr {
 
     /// Reads one value that fills all of `bytes`.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
-        let (start, end) = text::trim(bytes, 0, bytes.len());
-        let open = match bytes.get(start) {
+        Self::parse_span(Span::all(bytes))
+    }
+
+    pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
+        let span = span.trimmed();
+        match span.first() {
             Some(b'"') => {
-                let closed = text::skip_quoted(bytes, start).ok_or(UriError::NameAddr)?;
-                let (open, _) = text::trim(bytes, closed, end);
-                if bytes.get(open) != Some(&b'<') {
+                let closed = text::skip_quoted(&span, 0).filter(|c| *c <= span.len());
+                let after = span.from(closed.ok_or(UriError::NameAddr)?).trimmed();
+                if after.first() != Some(&b'<') {
                     return Err(UriError::NameAddr);
                 }
-                Some(open)
+                // `after` is a tail of `span`.
+                let display = span.range(0, span.len() - after.len());
+                Self::bracketed(display, after)
             }
             // A semicolon first: a bare address whose parameters may quote a bracket.
-            Some(_) => memchr::memchr2(b'<', b';', &bytes[start..end])
-                .map(|i| start + i)
-                .filter(|i| bytes[*i] == b'<'),
-            None => return Err(UriError::NameAddr),
-        };
-        match open {
-            Some(open) => Self::bracketed(bytes, start, open, end),
-            None => Self::bare(bytes, start, end),
+            Some(_) => match memchr::memchr2(b'<', b';', &span) {
+                Some(open) if span[open] == b'<' => {
+                    Self::bracketed(span.range(0, open), span.from(open))
+                }
+                Some(_) | None => Self::bare(span),
+            },
+            None => Err(UriError::NameAddr),
         }
     }
 
-    fn bracketed(bytes: &Bytes, start: usize, open: usize, end: usize) -> Result<Self, UriError> {
-        let close =
-            memchr::memchr(b'>', &bytes[open..end]).map(|i| open + i).ok_or(UriError::NameAddr)?;
-        let uri = Uri::parse(&bytes.slice(open + 1..close))?;
-        let params = Params::parse(&bytes.slice(close + 1..end))?;
-        Ok(Self { display: display_name(bytes, start, open)?, uri, params })
+    fn bracketed(display: Span<'_>, rest: Span<'_>) -> Result<Self, UriError> {
+        let close = memchr::memchr(b'>', &rest).ok_or(UriError::NameAddr)?;
+        let uri = Uri::parse_span(rest.range(1, close))?;
+        let params = Params::parse_span(rest.from(close + 1))?;
+        Ok(Self { display: display_name(display.trimmed())?, uri, params })
     }
 
     /// Without brackets every parameter belongs to the header, and a question mark or comma may not stand in the URI
     /// (RFC 3261 §20).
-    fn bare(bytes: &Bytes, start: usize, end: usize) -> Result<Self, UriError> {
-        let semi = memchr::memchr(b';', &bytes[start..end]).map_or(end, |i| start + i);
-        let (uri_start, uri_end) = text::trim(bytes, start, semi);
-        let addr = bytes.slice(uri_start..uri_end);
-        if addr.iter().any(|b| matches!(b, b'?' | b',')) {
+    fn bare(span: Span<'_>) -> Result<Self, UriError> {
+        let addr = span.before(b';');
+        let params = Params::parse_span(span.from(addr.len()))?;
+        let addr = addr.trimmed();
+        if memchr::memchr2(b'?', b',', &addr).is_some() {
             return Err(UriError::NameAddr);
         }
-        let params = Params::parse(&bytes.slice(semi..end))?;
-        Ok(Self { display: None, uri: Uri::parse(&addr)?, params })
+        Ok(Self { display: None, uri: Uri::parse_span(addr)?, params })
     }
 
     /// The `tag` parameter.
@@ -118,24 +121,18 @@ impl NameAddr {
 
 /// Quoted, or any run of text without a comma, quote or semicolon: the ABNF wants tokens, real phones send
 /// unquoted UTF-8 and brackets, and none of that is ambiguous.
-fn display_name(bytes: &Bytes, start: usize, open: usize) -> Result<Option<Text>, UriError> {
-    let (start, end) = text::trim(bytes, start, open);
-    let raw = &bytes[start..end];
-    if raw.first() == Some(&b'"') {
-        let name = Text::from_wire(bytes.slice(start..end));
-        let plain = text::unquote(&name);
-        return Ok(match plain.is_empty() {
-            true => None,
-            false if plain.len() + 2 == name.len() => {
-                Some(Text::from_wire(bytes.slice(start + 1..end - 1)))
-            }
-            false => Some(plain.as_ref().into()),
-        });
+fn display_name(span: Span<'_>) -> Result<Option<Text>, UriError> {
+    if span.first() == Some(&b'"') {
+        let inner = span.range(1, span.len() - 1);
+        if memchr::memchr(b'\\', &inner).is_none() {
+            return Ok((!inner.is_empty()).then(|| inner.text()));
+        }
+        return Ok(Some(text::unquote(&span.text()).as_ref().into()));
     }
-    if raw.iter().any(|b| matches!(b, b',' | b'"' | b';' | b'>') || (*b < 0x20 && *b != b'\t')) {
+    if span.iter().any(|b| matches!(b, b',' | b'"' | b';' | b'>') || (*b < 0x20 && *b != b'\t')) {
         return Err(UriError::NameAddr);
     }
-    Ok((start < end).then(|| Text::from_wire(bytes.slice(start..end))))
+    Ok((!span.is_empty()).then(|| span.text()))
 }
 
 impl FromStr for NameAddr {

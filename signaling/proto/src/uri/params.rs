@@ -1,7 +1,7 @@
 //! `;name=value` lists of header fields and URIs, kept as text and looked into when asked.
 
 use super::UriError;
-use crate::text::{self, Text};
+use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{borrow::Cow, fmt};
 
@@ -24,39 +24,45 @@ impl Params {
 
     /// Checks and keeps header parameters: `;a=b ; c = "d"`, starting at a semicolon or empty.
     pub fn parse(bytes: &Bytes) -> Result<Self, UriError> {
-        let (start, end) = text::trim(bytes, 0, bytes.len());
-        if start == end {
-            return Ok(Self::EMPTY);
+        Self::parse_span(Span::all(bytes))
+    }
+
+    pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
+        let span = span.trimmed();
+        match span.first() {
+            None => return Ok(Self::EMPTY),
+            Some(b';') => {}
+            Some(_) => return Err(UriError::Param),
         }
-        if bytes[start] != b';' {
-            return Err(UriError::Param);
-        }
-        let mut at = start + 1;
+        let quoted = memchr::memchr(b'"', &span).is_some();
+        let mut at = 1;
         loop {
-            let stop = text::find_outside(bytes, at, b';').map_err(|_| UriError::Param)?;
-            let piece_end = stop.unwrap_or(end).min(end);
-            check_param(&bytes[at..piece_end])?;
+            let stop = match quoted {
+                true => text::find_outside(&span, at, b';').map_err(|_| UriError::Param)?,
+                false => memchr::memchr(b';', &span[at..]).map(|i| at + i),
+            };
+            check_param(&span[at..stop.unwrap_or(span.len())])?;
             match stop {
                 Some(stop) => at = stop + 1,
                 None => break,
             }
         }
-        Ok(Self(Text::from_wire(bytes.slice(start + 1..end))))
+        Ok(Self(span.from(1).text()))
     }
 
     /// Checks and keeps URI parameters, which know neither white space nor quotes.
-    pub(crate) fn parse_uri(bytes: &Bytes) -> Result<Self, UriError> {
-        for piece in bytes.split(|b| *b == b';') {
+    pub(crate) fn parse_uri(span: Span<'_>) -> Result<Self, UriError> {
+        for piece in span.split(|b| *b == b';') {
             let eq = memchr::memchr(b'=', piece).unwrap_or(piece.len());
             let (name, value) = (&piece[..eq], piece.get(eq + 1..).unwrap_or_default());
             if name.is_empty() || !text::all_uri_param(name) || !text::all_uri_param_value(value) {
                 return Err(UriError::Param);
             }
         }
-        if !text::escapes_valid(bytes) {
+        if !text::escapes_valid(&span) {
             return Err(UriError::Escape);
         }
-        Ok(Self(Text::from_wire(bytes.clone())))
+        Ok(Self(span.text()))
     }
 
     /// Every parameter in order.

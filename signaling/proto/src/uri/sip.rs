@@ -1,8 +1,7 @@
 //! `sip:` and `sips:` URIs (RFC 3261 §19.1).
 
-use super::{Host, Params, UriError, no_forbidden};
-use crate::text::{self, Text};
-use bytes::Bytes;
+use super::{Host, Params, UriError};
+use crate::text::{self, Span, Text};
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -68,28 +67,27 @@ impl SipUri {
         self
     }
 
-    pub(super) fn parse_rest(secure: bool, bytes: &Bytes, at: usize) -> Result<Self, UriError> {
-        if !no_forbidden(&bytes[at..]) {
+    pub(super) fn parse_rest(secure: bool, rest: Span<'_>) -> Result<Self, UriError> {
+        if !text::all_uri(&rest) || !text::escapes_valid(&rest) {
             return Err(UriError::Syntax);
         }
-        let (user, password, host_at) = match memchr::memchr(b'@', &bytes[at..]) {
-            Some(i) => {
-                let (user, password) = userinfo(bytes, at, at + i)?;
-                (Some(user), password, at + i + 1)
+        let (user, password, after) = match memchr::memchr(b'@', &rest) {
+            Some(at) => {
+                let (user, password) = userinfo(rest.range(0, at))?;
+                (Some(user), password, rest.from(at + 1))
             }
-            None => (None, None, at),
+            None => (None, None, rest),
         };
-        let rest = &bytes[host_at..];
-        let host_end = host_at + memchr::memchr2(b';', b'?', rest).unwrap_or(rest.len());
-        let (host, port) = Host::parse_with_port(&bytes.slice(host_at..host_end))?;
-        let question = memchr::memchr(b'?', &bytes[host_end..]).map(|i| host_end + i);
-        let params_end = question.unwrap_or(bytes.len());
-        let params = if host_end < params_end {
-            Params::parse_uri(&bytes.slice(host_end + 1..params_end))?
-        } else {
-            Params::EMPTY
+        let host_end = memchr::memchr2(b';', b'?', &after).unwrap_or(after.len());
+        let (host, port) = Host::parse_with_port(after.range(0, host_end))?;
+        let tail = after.from(host_end);
+        let question = memchr::memchr(b'?', &tail);
+        let params_end = question.unwrap_or(tail.len());
+        let params = match params_end {
+            0 => Params::EMPTY,
+            end => Params::parse_uri(tail.range(1, end))?,
         };
-        let headers = question.map(|at| Text::from_wire(bytes.slice(at + 1..)));
+        let headers = question.map(|at| tail.from(at + 1).text());
         if headers.as_ref().is_some_and(|h| h.is_empty()) {
             return Err(UriError::Syntax);
         }
@@ -151,18 +149,19 @@ impl SipUri {
     }
 }
 
-fn userinfo(bytes: &Bytes, at: usize, end: usize) -> Result<(Text, Option<Text>), UriError> {
-    let colon = memchr::memchr(b':', &bytes[at..end]).map(|i| at + i);
-    let user_end = colon.unwrap_or(end);
-    if at == user_end || !text::all_user(&bytes[at..user_end]) {
+fn userinfo(span: Span<'_>) -> Result<(Text, Option<Text>), UriError> {
+    let user = span.before(b':');
+    if user.is_empty() || !text::all_user(&user) {
         return Err(UriError::User);
     }
-    let password = match colon {
-        Some(colon) if !text::all_user(&bytes[colon + 1..end]) => return Err(UriError::User),
-        Some(colon) => Some(Text::from_wire(bytes.slice(colon + 1..end))),
-        None => None,
-    };
-    Ok((Text::from_wire(bytes.slice(at..user_end)), password))
+    if user.len() == span.len() {
+        return Ok((user.text(), None));
+    }
+    let password = span.from(user.len() + 1);
+    if !text::all_user(&password) {
+        return Err(UriError::User);
+    }
+    Ok((user.text(), Some(password.text())))
 }
 
 impl FromStr for SipUri {
