@@ -4,9 +4,17 @@
 //! clocks and tasks. Everything it must ask is in [`Directory`]; everything it is asked comes
 //! through [`call::CallControl`]; everything that happens leaves through [`EventOut`].
 
+mod accounts;
+mod calls;
 mod config;
 pub mod directory;
+mod dns;
+mod measure;
+mod sip;
 mod status;
+mod switch;
+mod transport;
+mod trunk;
 mod trunk_settings;
 
 pub use config::{Limits, SwitchConfig, TlsConfig};
@@ -14,3 +22,5 @@ pub use directory::Directory;
 pub use status::{
     EventOut, LiveCall, Registration, StampedEvent, SwitchNotice, TrunkHealth, TrunkStatus,
 };
+pub use switch::{Listening, StartError, Switch};
+pub use transport::TlsError;

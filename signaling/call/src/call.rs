@@ -174,9 +174,7 @@ impl Call {
     }
 
     fn timed_out(&mut self, now: Instant, reason: TimeoutReason) {
-        use crate::CauseKind::{
-            IncompatibleMedia, InternalError, MaxDuration, MediaTimeout, NetworkFailure,
-        };
+        use crate::CauseKind::{InternalError, MaxDuration, MediaTimeout, NetworkFailure};
         let ours = |kind| HangupCause::new(EndedBy::System, kind);
         match reason {
             TimeoutReason::Route => self.routed(now, Err(ours(NetworkFailure))),
@@ -189,7 +187,6 @@ impl Call {
             TimeoutReason::MediaReply(leg) => {
                 self.media_failed(now, leg, ours(InternalError), false);
             }
-            TimeoutReason::LateAnswer => self.end(now, ours(IncompatibleMedia)),
             TimeoutReason::LegClose(leg) => {
                 if let Some(leg) = self.leg_mut(leg)
                     && let Dialog::Closing(cause) = leg.dialog

@@ -22,8 +22,6 @@ pub enum TimeoutReason {
     HeldSilence(LegId),
     /// The media engine owes an answer about a leg.
     MediaReply(LegId),
-    /// The ACK owes the answer to the offer in our 200.
-    LateAnswer,
     /// The far end has not confirmed the end of a leg.
     LegClose(LegId),
     /// The media engine has not confirmed that a leg's ports are free.
@@ -102,7 +100,6 @@ impl Timers {
             | TimeoutReason::Announcement
             | TimeoutReason::MaxDuration
             | TimeoutReason::HeldSilence(_)
-            | TimeoutReason::LateAnswer
             | TimeoutReason::MediaReply(_) => false,
         });
     }

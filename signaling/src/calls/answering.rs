@@ -1,0 +1,172 @@
+//! A leg somebody placed to us, and what both kinds of legs have in common once they stand.
+
+use super::cause;
+use crate::{sip::DialogAction, trunk::Channel};
+use call::{EndedBy, HangupCause, Input, LegId};
+use signaling_proto::{Body, DialogEvent, Reply};
+
+/// What a leg wants done: facts for the core, actions on its dialogs.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub(super) inputs: Vec<Input>,
+    pub(super) actions: Vec<(u16, DialogAction)>,
+}
+
+impl Effects {
+    pub(super) fn input(&mut self, input: Input) {
+        self.inputs.push(input);
+    }
+
+    pub(super) fn act(&mut self, fork: u16, action: DialogAction) {
+        self.actions.push((fork, action));
+    }
+}
+
+/// A leg somebody placed to us.
+#[derive(Debug)]
+pub(super) struct OfferedLeg {
+    leg: LegId,
+    party: EndedBy,
+    over: bool,
+    hung_up: Option<HangupCause>,
+    /// Of the carrier that placed it.
+    _channel: Option<Channel>,
+}
+
+impl OfferedLeg {
+    pub(super) fn new(leg: LegId, party: EndedBy, channel: Option<Channel>) -> Self {
+        Self { leg, party, over: false, hung_up: None, _channel: channel }
+    }
+
+    /// The dialog came to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The core ended it with this cause.
+    pub(super) fn note_hangup(&mut self, told: HangupCause) {
+        self.hung_up.get_or_insert(told);
+    }
+
+    /// Something happened in its dialog.
+    pub(super) fn handle(&mut self, event: DialogEvent) -> Effects {
+        let mut effects = Effects::default();
+        match event {
+            DialogEvent::Ended { cause: end, reason } => {
+                self.over = true;
+                let cause = cause::of_end(self.party, end, reason.as_ref());
+                let cause = self.hung_up.unwrap_or(cause);
+                effects.input(Input::LegEnded { leg: self.leg, cause });
+            }
+            DialogEvent::Failed(failure) => {
+                self.over = true;
+                let cause = cause::of_failure(self.party, &failure);
+                effects.input(Input::LegEnded { leg: self.leg, cause });
+            }
+            DialogEvent::Progressed { .. }
+            | DialogEvent::Answered { .. }
+            | DialogEvent::Challenged { .. } => {}
+            other @ (DialogEvent::Confirmed { .. }
+            | DialogEvent::Reinvited { .. }
+            | DialogEvent::ReinviteConfirmed { .. }
+            | DialogEvent::ReinviteAnswered { .. }
+            | DialogEvent::ReinviteFailed { .. }
+            | DialogEvent::Info { .. }
+            | DialogEvent::Referred { .. }
+            | DialogEvent::Notified { .. }
+            | DialogEvent::Request { .. }
+            | DialogEvent::Response { .. }) => established(self.leg, 0, other, &mut effects),
+        }
+        effects
+    }
+}
+
+/// What happens in a dialog that stands, whoever placed it.
+pub(super) fn established(leg: LegId, fork: u16, event: DialogEvent, effects: &mut Effects) {
+    let sdp = |body: Option<Body>| body.map(|body| body.bytes);
+    match event {
+        DialogEvent::Confirmed { body } | DialogEvent::ReinviteConfirmed { body } => {
+            if body.is_some() {
+                effects.input(Input::LegReanswered { leg, sdp: Ok(sdp(body)) });
+            }
+        }
+        DialogEvent::Reinvited { body } => {
+            effects.input(Input::LegReoffered { leg, sdp: sdp(body) });
+        }
+        DialogEvent::ReinviteAnswered { body } => {
+            effects.input(Input::LegReanswered { leg, sdp: Ok(sdp(body)) });
+        }
+        DialogEvent::ReinviteFailed { status } => {
+            effects.input(Input::LegReanswered { leg, sdp: Err(status) });
+        }
+        DialogEvent::Info { body } => {
+            if let Some(digit) = dtmf_digit(&body) {
+                effects.input(Input::LegDtmf { leg, digit });
+            }
+        }
+        // A phone's transfer would be a way to dial past the policy (D04): it takes the PBX
+        // features, which route through the directory.
+        DialogEvent::Referred { transaction, .. } => {
+            let reply = Reply::new(603)
+                .with_header("Reason", "SIP ;cause=603 ;text=\"Transfer not available\"");
+            effects.act(fork, DialogAction::Respond { transaction, reply });
+        }
+        DialogEvent::Request { transaction, .. } => {
+            effects.act(fork, DialogAction::Respond { transaction, reply: Reply::new(501) });
+        }
+        DialogEvent::Notified { .. }
+        | DialogEvent::Response { .. }
+        | DialogEvent::Progressed { .. }
+        | DialogEvent::Answered { .. }
+        | DialogEvent::Challenged { .. }
+        | DialogEvent::Failed(_)
+        | DialogEvent::Ended { .. } => {}
+    }
+}
+
+/// `Signal=5` of `application/dtmf-relay`, or the bare key of `application/dtmf`.
+fn dtmf_digit(body: &Body) -> Option<char> {
+    let text = std::str::from_utf8(&body.bytes).ok()?;
+    let signal = text.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+    });
+    let key = match signal.unwrap_or_else(|| text.trim()) {
+        "10" => '*',
+        "11" => '#',
+        single => {
+            let mut chars = single.chars();
+            let key = chars.next()?.to_ascii_uppercase();
+            if chars.next().is_some() {
+                return None;
+            }
+            key
+        }
+    };
+    matches!(key, '0'..='9' | '*' | '#' | 'A'..='D').then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn digit(text: &'static str) -> Option<char> {
+        dtmf_digit(&Body {
+            content_type: "application/dtmf-relay".into(),
+            bytes: Bytes::from_static(text.as_bytes()),
+        })
+    }
+
+    #[test]
+    fn a_key_sent_by_info_is_read_in_each_common_form() {
+        assert_eq!(digit("Signal=5\r\nDuration=160\r\n"), Some('5'));
+        assert_eq!(digit("Signal= #\r\nDuration= 250"), Some('#'));
+        assert_eq!(digit("Signal=10"), Some('*'));
+        assert_eq!(digit("7"), Some('7'));
+        assert_eq!(digit("d"), Some('D'));
+        for nonsense in ["", "Signal=", "Signal=55", "hello", "Signal=E"] {
+            assert_eq!(digit(nonsense), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Calls: one task each, one mailbox each, found by id.
+
+mod answering;
+mod carry;
+mod cause;
+mod media;
+mod outbox;
+mod placing;
+mod registry;
+mod request;
+mod task;
+
+pub(crate) use media::MediaPort;
+pub(crate) use placing::realm_fits;
+pub(crate) use registry::{Calls, NoRoom, Place};
+pub(crate) use request::{host_port, transport_of};
+pub(crate) use task::{CallNeighbours, Caller, FirstInput, Offered, spawn};
+
+use call::{CallId, Control, HangupCause, LegId, Plan};
+use signaling_proto::DialogEvent;
+use tokio::sync::mpsc;
+
+/// How many events may wait for one call. A peer that floods its own call past this loses
+/// events of that call only; they are counted.
+pub(crate) const MAILBOX: usize = 512;
+
+/// What wakes a call task.
+#[derive(Debug)]
+pub(crate) enum CallTaskEvent {
+    /// Somebody acts on the call.
+    Command(Control),
+    /// Something happened in the dialog of a leg.
+    Leg { leg: LegId, fork: u16, event: Box<DialogEvent> },
+    /// From the media engine.
+    Media(::media::MediaEvent),
+    /// The directory decided where the call goes.
+    Directory(Result<Box<Plan>, HangupCause>),
+    /// A timer of the core, or of the task, is due.
+    Timeout,
+    /// The process ends.
+    Shutdown,
+}
+
+/// The way to one call's mailbox.
+#[derive(Clone, Debug)]
+pub(crate) struct CallDoor {
+    pub(crate) call: CallId,
+    pub(crate) mailbox: mpsc::Sender<CallTaskEvent>,
+}
+
+impl CallDoor {
+    /// Puts an event into the mailbox or counts its loss. Never waits.
+    pub(crate) fn put(&self, event: CallTaskEvent) -> bool {
+        let taken = self.mailbox.try_send(event).is_ok();
+        if !taken {
+            crate::measure::dropped("call_mailbox");
+        }
+        taken
+    }
+}

@@ -1,0 +1,337 @@
+//! A leg we placed: one INVITE to a carrier, or one to each phone of an extension. The first
+//! answer wins in here; the core sees one leg.
+
+use super::{
+    answering::{Effects, established},
+    cause,
+};
+use crate::{
+    sip::DialogAction,
+    trunk::{Channel, Trunk},
+};
+use call::{CauseKind, EndedBy, HangupCause, Input, LegId};
+use signaling_proto::{
+    Body, DialogEvent, Failure, HeaderLine, HeaderName, Message, Method, Source, Uri,
+    digest::{Challenge, DigestClient},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Credentials are sent this often for one INVITE: once, and once more for a stale nonce (B08).
+const CREDENTIALS_SENT_MAX: u8 = 2;
+
+/// A leg we placed.
+#[derive(Debug)]
+pub(super) struct PlacedLeg {
+    leg: LegId,
+    side: Side,
+    forks: Vec<Fork>,
+    winner: Option<u16>,
+    early: Option<u16>,
+    rang: bool,
+    best: Option<Outcome>,
+    hung_up: Option<HangupCause>,
+}
+
+/// Where it leads.
+#[derive(Debug)]
+enum Side {
+    Phones,
+    Trunk(Box<TrunkSide>),
+}
+
+/// A carrier, and what a challenge of it needs.
+#[derive(Debug)]
+struct TrunkSide {
+    trunk: Arc<Trunk>,
+    credentials: Option<DigestClient>,
+    sent: u8,
+    uri: Uri,
+    _channel: Channel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fork {
+    Calling,
+    Answered,
+    Leaving,
+    Over,
+}
+
+/// How one fork failed.
+#[derive(Clone, Copy, Debug)]
+struct Outcome {
+    cause: HangupCause,
+    before_ringing: bool,
+}
+
+impl PlacedLeg {
+    /// To the phones of an extension.
+    pub(super) fn to_phones(leg: LegId, phones: u16) -> Self {
+        Self::new(leg, Side::Phones, phones)
+    }
+
+    /// To a carrier; keeps its channel until the leg is over.
+    pub(super) fn to_trunk(leg: LegId, trunk: Arc<Trunk>, channel: Channel, uri: Uri) -> Self {
+        let credentials = trunk
+            .settings
+            .credentials
+            .as_ref()
+            .map(|own| DigestClient::new(&own.username, &own.secret.0, rand::random()));
+        let side = TrunkSide { trunk, credentials, sent: 0, uri, _channel: channel };
+        Self::new(leg, Side::Trunk(Box::new(side)), 1)
+    }
+
+    fn new(leg: LegId, side: Side, forks: u16) -> Self {
+        Self {
+            leg,
+            side,
+            forks: vec![Fork::Calling; usize::from(forks)],
+            winner: None,
+            early: None,
+            rang: false,
+            best: None,
+            hung_up: None,
+        }
+    }
+
+    /// The party's end of the conversation, for causes.
+    pub(super) fn party(&self) -> EndedBy {
+        match self.side {
+            Side::Phones => EndedBy::Agent,
+            Side::Trunk(_) => EndedBy::Customer,
+        }
+    }
+
+    /// The fork that the dialog actions of the core are for.
+    pub(super) fn fork(&self) -> u16 {
+        self.winner.unwrap_or(0)
+    }
+
+    /// CANCEL or BYE to everybody that is still there.
+    pub(super) fn hang_up(&mut self, told: HangupCause) -> Effects {
+        let mut effects = Effects::default();
+        self.hung_up.get_or_insert(told);
+        for index in 0..self.forks.len() {
+            self.leave(index, told, &mut effects);
+        }
+        effects
+    }
+
+    /// Something happened in one fork's dialog.
+    pub(super) fn handle(&mut self, fork: u16, event: DialogEvent, now: Instant) -> Effects {
+        let mut effects = Effects::default();
+        let index = usize::from(fork);
+        if index >= self.forks.len() {
+            return effects;
+        }
+        match event {
+            DialogEvent::Progressed { status, body, .. } => {
+                self.progressed(fork, status, body, &mut effects);
+            }
+            DialogEvent::Answered { body, .. } => self.answered(fork, body, &mut effects),
+            DialogEvent::Challenged { message, source } => {
+                self.challenged(fork, &message, &source, &mut effects);
+            }
+            DialogEvent::Failed(failure) => self.failed(index, &failure, now, &mut effects),
+            DialogEvent::Ended { cause: end, reason } => {
+                let told = self.hung_up;
+                let cause =
+                    told.unwrap_or_else(|| cause::of_end(self.party(), end, reason.as_ref()));
+                self.over(index, Outcome { cause, before_ringing: !self.rang }, &mut effects);
+            }
+            other @ (DialogEvent::Confirmed { .. }
+            | DialogEvent::Reinvited { .. }
+            | DialogEvent::ReinviteConfirmed { .. }
+            | DialogEvent::ReinviteAnswered { .. }
+            | DialogEvent::ReinviteFailed { .. }
+            | DialogEvent::Info { .. }
+            | DialogEvent::Referred { .. }
+            | DialogEvent::Notified { .. }
+            | DialogEvent::Request { .. }
+            | DialogEvent::Response { .. }) => {
+                if self.winner == Some(fork) || self.winner.is_none() {
+                    established(self.leg, fork, other, &mut effects);
+                }
+            }
+        }
+        effects
+    }
+
+    fn progressed(&mut self, fork: u16, status: u16, body: Option<Body>, effects: &mut Effects) {
+        if self.winner.is_some() || self.forks[usize::from(fork)] != Fork::Calling || status <= 100
+        {
+            return;
+        }
+        self.rang = true;
+        let sdp = body.map(|body| body.bytes);
+        // Of several phones none is listened to before one answered, and early media of a
+        // second dialog of a forking carrier cannot be joined with the first.
+        let alone = self.forks.len() == 1;
+        let sdp = sdp.filter(|_| alone && *self.early.get_or_insert(fork) == fork);
+        effects.input(Input::LegProgressed { leg: self.leg, status, sdp });
+    }
+
+    fn answered(&mut self, fork: u16, body: Option<Body>, effects: &mut Effects) {
+        let index = usize::from(fork);
+        match self.forks[index] {
+            Fork::Calling => {}
+            // Our CANCEL crossed the 200 (A14), or another phone was quicker: BYE.
+            Fork::Leaving | Fork::Answered | Fork::Over => {
+                effects.act(fork, DialogAction::Hangup { reason: None });
+                return;
+            }
+        }
+        self.forks[index] = Fork::Answered;
+        self.winner = Some(fork);
+        let elsewhere = HangupCause::new(EndedBy::System, CauseKind::Cancelled);
+        for other in 0..self.forks.len() {
+            if other != index {
+                self.leave(other, elsewhere, effects);
+            }
+        }
+        if let Side::Trunk(side) = &self.side {
+            side.trunk.note_status(200);
+        }
+        let sdp = body.map(|body| body.bytes);
+        effects.input(Input::LegAnswered { leg: self.leg, sdp });
+    }
+
+    /// Credentials go to the trunk's own hosts only, in answer to our own INVITE (B07).
+    fn challenged(&mut self, fork: u16, message: &Message, source: &Source, effects: &mut Effects) {
+        let headers = match &mut self.side {
+            Side::Trunk(side) if side.sent < CREDENTIALS_SENT_MAX => {
+                let again = side.sent > 0;
+                side.sent += 1;
+                let theirs = side.trunk.is_host(source.remote) && realm_fits(&side.trunk, message);
+                let own = side.credentials.as_mut().filter(|_| theirs);
+                own.and_then(|own| authorise(own, message, &side.uri, again))
+            }
+            Side::Trunk(_) | Side::Phones => None,
+        };
+        match headers {
+            Some(headers) => effects.act(fork, DialogAction::RetryWith { headers }),
+            None => {
+                let status = message.status().map_or(401, |status| status.code());
+                let refused = HangupCause::from_status(self.party(), status, None);
+                if let Side::Trunk(side) = &self.side {
+                    side.trunk.note_status(status);
+                }
+                self.note(Outcome { cause: refused, before_ringing: !self.rang });
+                self.leave(usize::from(fork), refused, effects);
+            }
+        }
+    }
+
+    fn failed(&mut self, index: usize, failure: &Failure, now: Instant, effects: &mut Effects) {
+        if let Side::Trunk(side) = &self.side {
+            if self.forks[index] == Fork::Calling {
+                side.trunk.note_status(failure.status);
+            }
+            if failure.status == 503
+                && let Some(pause) = failure.retry_after
+            {
+                side.trunk.avoid_for(pause.max(Duration::from_secs(1)), now);
+            }
+        }
+        let cause = cause::of_failure(self.party(), failure);
+        // A 302 of a phone is not followed: where calls go is the directory's to say (D04).
+        let cause = match failure.status {
+            300..=399 => HangupCause::new(self.party(), CauseKind::Unavailable),
+            _ => cause,
+        };
+        let before_ringing = failure.before_ringing && !self.rang;
+        self.over(index, Outcome { cause, before_ringing }, effects);
+    }
+
+    /// One fork is over; the last one ends the leg.
+    fn over(&mut self, index: usize, outcome: Outcome, effects: &mut Effects) {
+        if self.forks[index] == Fork::Over {
+            return;
+        }
+        let was = std::mem::replace(&mut self.forks[index], Fork::Over);
+        if was == Fork::Calling {
+            self.note(outcome);
+        }
+        let is_winner = self.winner.is_some_and(|winner| usize::from(winner) == index);
+        if is_winner {
+            effects.input(Input::LegEnded { leg: self.leg, cause: outcome.cause });
+        } else if self.winner.is_none() && self.is_over() {
+            let Outcome { cause, before_ringing } = self.best.unwrap_or(outcome);
+            let cause = self.hung_up.unwrap_or(cause);
+            effects.input(Input::LegFailed { leg: self.leg, cause, before_ringing });
+        }
+    }
+
+    /// Every fork's dialog came to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.forks.iter().all(|fork| *fork == Fork::Over)
+    }
+
+    fn leave(&mut self, index: usize, told: HangupCause, effects: &mut Effects) {
+        match self.forks[index] {
+            Fork::Calling | Fork::Answered => {
+                self.forks[index] = Fork::Leaving;
+                let fork = u16::try_from(index).unwrap_or(u16::MAX);
+                let reason = Some(cause::reason_for(told));
+                effects.act(fork, DialogAction::Hangup { reason });
+            }
+            Fork::Leaving | Fork::Over => {}
+        }
+    }
+
+    fn note(&mut self, outcome: Outcome) {
+        let better = self.best.is_none_or(|best| weight(&outcome.cause) > weight(&best.cause));
+        if better {
+            self.best = Some(outcome);
+        }
+    }
+}
+
+/// The header lines that answer a challenge to an INVITE.
+fn authorise(
+    own: &mut DigestClient,
+    challenge: &Message,
+    uri: &Uri,
+    again: bool,
+) -> Option<Vec<HeaderLine>> {
+    own.challenged(challenge, again).ok()?;
+    let lines = own.authorise(&Method::Invite, uri);
+    Some(lines.into_iter().map(|(name, value)| HeaderLine::new(name.as_str(), value)).collect())
+}
+
+/// Where the trunk's realm is configured, no other is answered (B07).
+pub(crate) fn realm_fits(trunk: &Trunk, challenge: &Message) -> bool {
+    let wanted = trunk.settings.credentials.as_ref().and_then(|own| own.realm.as_deref());
+    let Some(wanted) = wanted else { return true };
+    [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate]
+        .into_iter()
+        .flat_map(|name| challenge.lines(name))
+        .filter_map(|line| std::str::from_utf8(&line).ok().and_then(Challenge::parse))
+        .all(|offered| offered.realm == wanted)
+}
+
+/// What several phones' refusals come to: who pressed a key says more than who is away.
+fn weight(cause: &HangupCause) -> u8 {
+    match cause.kind {
+        CauseKind::DoNotDisturb | CauseKind::Rejected => 4,
+        CauseKind::Busy => 3,
+        CauseKind::NoAnswer | CauseKind::Cancelled => 2,
+        CauseKind::Unavailable | CauseKind::NotFound => 1,
+        CauseKind::Normal
+        | CauseKind::Forbidden
+        | CauseKind::IncompatibleMedia
+        | CauseKind::NetworkFailure
+        | CauseKind::AgentUnavailable
+        | CauseKind::MediaTimeout
+        | CauseKind::MaxDuration
+        | CauseKind::NoAck
+        | CauseKind::SessionExpired
+        | CauseKind::ConsentRefused
+        | CauseKind::PolicyRefused
+        | CauseKind::Interrupted
+        | CauseKind::InternalError => 0,
+    }
+}

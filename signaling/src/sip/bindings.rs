@@ -1,0 +1,356 @@
+//! The bindings of all AORs (RFC 3261 §10.3, RFC 5626 §6): a machine without clock or socket.
+
+use super::Reachable;
+use crate::directory::ExtensionAccount;
+use call::{ExtensionId, TenantId};
+use signaling_proto::{FlowId, Source};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// One registered phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Binding {
+    pub(super) tenant: TenantId,
+    pub(super) extension: ExtensionId,
+    pub(super) key: String,
+    pub(super) contact: String,
+    pub(super) path: Vec<String>,
+    pub(super) source: Source,
+    /// Requests go by the flow it registered on; otherwise by its contact URI.
+    pub(super) by_flow: bool,
+    pub(super) user_agent: Option<String>,
+    pub(super) call_id: String,
+    pub(super) cseq: u32,
+    pub(super) expires_at: Instant,
+}
+
+/// A contact of a REGISTER, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) key: String,
+    pub(super) contact: String,
+    /// As asked for by parameter or header.
+    pub(super) expires_s: Option<u32>,
+}
+
+/// How long registrations may last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetimes {
+    pub(super) min_s: u32,
+    pub(super) max_s: u32,
+    pub(super) default_s: u32,
+}
+
+/// Why a REGISTER changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotRegistered {
+    /// 423 with Min-Expires.
+    TooBrief,
+    /// 500: an older request came after a newer one (RFC 3261 §10.3 step 7).
+    OutOfOrder,
+    /// 400: `*` needs `Expires: 0` and nothing beside it.
+    BadStar,
+}
+
+/// What a change means to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// New or refreshed.
+    Kept { aor: String, binding: Box<Binding> },
+    /// Gone.
+    Removed { aor: String, binding: Box<Binding> },
+}
+
+/// Who asks, and with which request.
+pub(super) struct Registering<'a> {
+    pub(super) account: &'a ExtensionAccount,
+    pub(super) source: Source,
+    pub(super) path: Vec<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) call_id: String,
+    pub(super) cseq: u32,
+}
+
+/// The bindings of all AORs.
+#[derive(Debug)]
+pub(super) struct Bindings {
+    lifetimes: Lifetimes,
+    by_aor: HashMap<String, BTreeMap<String, Binding>>,
+    expiries: BTreeSet<(Instant, String, String)>,
+    sources: HashMap<SocketAddr, usize>,
+    count: usize,
+}
+
+impl Bindings {
+    pub(super) fn new(lifetimes: Lifetimes) -> Self {
+        Self {
+            lifetimes,
+            by_aor: HashMap::new(),
+            expiries: BTreeSet::new(),
+            sources: HashMap::new(),
+            count: 0,
+        }
+    }
+
+    /// All phones of one AOR, oldest key first.
+    pub(super) fn of(&self, aor: &str) -> impl Iterator<Item = &Binding> {
+        self.by_aor.get(aor).into_iter().flat_map(BTreeMap::values)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Some phone registered from exactly this socket.
+    pub(super) fn has_source(&self, source: SocketAddr) -> bool {
+        self.sources.contains_key(&source)
+    }
+
+    /// Phones of one AOR, ready to be called.
+    pub(super) fn reach(&self, now: Instant, aor: &str) -> Vec<Reachable> {
+        let live = self.of(aor).filter(|binding| binding.expires_at > now);
+        let reachable = live.map(|binding| Reachable {
+            contact: binding.contact.clone(),
+            path: binding.path.clone(),
+            flow: binding.by_flow.then_some(binding.source),
+        });
+        reachable.collect()
+    }
+
+    /// Takes all contacts of a REGISTER, or none of them.
+    pub(super) fn register(
+        &mut self,
+        now: Instant,
+        who: &Registering<'_>,
+        wishes: Vec<Wish>,
+    ) -> Result<Vec<Change>, NotRegistered> {
+        for wish in &wishes {
+            let asked = wish.expires_s.unwrap_or(self.lifetimes.default_s);
+            if asked != 0 && asked < self.lifetimes.min_s {
+                return Err(NotRegistered::TooBrief);
+            }
+            let known = self.by_aor.get(&who.account.aor).and_then(|all| all.get(&wish.key));
+            if known.is_some_and(|known| known.call_id == who.call_id && known.cseq >= who.cseq) {
+                return Err(NotRegistered::OutOfOrder);
+            }
+        }
+        let mut changes = Vec::new();
+        for wish in wishes {
+            let asked = wish.expires_s.unwrap_or(self.lifetimes.default_s);
+            if asked == 0 {
+                changes.extend(self.remove(&who.account.aor, &wish.key));
+                continue;
+            }
+            let lifetime = Duration::from_secs(u64::from(asked.min(self.lifetimes.max_s)));
+            let binding = Binding {
+                tenant: who.account.tenant,
+                extension: who.account.extension,
+                key: wish.key,
+                contact: wish.contact,
+                path: who.path.clone(),
+                source: who.source,
+                by_flow: true,
+                user_agent: who.user_agent.clone(),
+                call_id: who.call_id.clone(),
+                cseq: who.cseq,
+                expires_at: now + lifetime,
+            };
+            changes.push(self.keep(&who.account.aor, binding));
+        }
+        changes.extend(self.keep_to_limit(&who.account.aor, who.account.contacts_max));
+        Ok(changes)
+    }
+
+    /// `Contact: *` with `Expires: 0`.
+    pub(super) fn remove_all(&mut self, aor: &str) -> Vec<Change> {
+        let keys: Vec<String> = self.of(aor).map(|binding| binding.key.clone()).collect();
+        keys.iter().filter_map(|key| self.remove(aor, key)).collect()
+    }
+
+    /// Takes over a binding from before a restart, or a new one.
+    pub(super) fn keep(&mut self, aor: &str, binding: Binding) -> Change {
+        self.remove(aor, &binding.key);
+        self.expiries.insert((binding.expires_at, aor.to_owned(), binding.key.clone()));
+        *self.sources.entry(binding.source.remote).or_default() += 1;
+        self.count += 1;
+        let all = self.by_aor.entry(aor.to_owned()).or_default();
+        all.insert(binding.key.clone(), binding.clone());
+        Change::Kept { aor: aor.to_owned(), binding: Box::new(binding) }
+    }
+
+    /// When [`Bindings::expire`] has something to do.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.expiries.first().map(|(at, _, _)| *at)
+    }
+
+    /// Removes what lapsed.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Change> {
+        let mut changes = Vec::new();
+        while let Some((at, aor, key)) = self.expiries.first().cloned() {
+            if at > now {
+                break;
+            }
+            changes.extend(self.remove(&aor, &key));
+        }
+        changes
+    }
+
+    /// A connection is gone: a phone behind it can be reached by its URI at best.
+    pub(super) fn flow_closed(&mut self, flow: FlowId, by_uri: bool) -> Vec<Change> {
+        let mut gone = Vec::new();
+        for (aor, all) in &mut self.by_aor {
+            for binding in all.values_mut().filter(|binding| binding.source.flow == flow) {
+                binding.by_flow = false;
+                if !by_uri {
+                    gone.push((aor.clone(), binding.key.clone()));
+                }
+            }
+        }
+        gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
+    }
+
+    fn remove(&mut self, aor: &str, key: &str) -> Option<Change> {
+        let all = self.by_aor.get_mut(aor)?;
+        let binding = all.remove(key)?;
+        if all.is_empty() {
+            self.by_aor.remove(aor);
+        }
+        self.expiries.remove(&(binding.expires_at, aor.to_owned(), key.to_owned()));
+        if let Some(uses) = self.sources.get_mut(&binding.source.remote) {
+            *uses -= 1;
+            if *uses == 0 {
+                self.sources.remove(&binding.source.remote);
+            }
+        }
+        self.count -= 1;
+        Some(Change::Removed { aor: aor.to_owned(), binding: Box::new(binding) })
+    }
+
+    /// The phones that lapse first make room for new ones (B02).
+    fn keep_to_limit(&mut self, aor: &str, max: u16) -> Vec<Change> {
+        let mut changes = Vec::new();
+        while self.of(aor).count() > usize::from(max.max(1)) {
+            let oldest = self.of(aor).min_by_key(|binding| binding.expires_at);
+            let Some(key) = oldest.map(|binding| binding.key.clone()) else { break };
+            changes.extend(self.remove(aor, &key));
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Secret;
+    use signaling_proto::Transport;
+
+    fn account() -> ExtensionAccount {
+        ExtensionAccount {
+            tenant: TenantId::from_parts(1, &[1; 10]),
+            extension: ExtensionId::from_parts(1, &[2; 10]),
+            user: None,
+            number: "101".into(),
+            aor: "101@a".into(),
+            display_name: None,
+            secret: Secret("s".into()),
+            contacts_max: 2,
+            learn_address: true,
+            codecs: Vec::new(),
+        }
+    }
+
+    fn source(port: u16) -> Source {
+        Source {
+            transport: Transport::Udp,
+            local: ([127, 0, 0, 1], 5060).into(),
+            remote: ([127, 0, 0, 1], port).into(),
+            flow: FlowId(1),
+        }
+    }
+
+    fn wish(contact: &str, expires_s: Option<u32>) -> Wish {
+        Wish { key: contact.into(), contact: contact.into(), expires_s }
+    }
+
+    fn bindings() -> Bindings {
+        Bindings::new(Lifetimes { min_s: 60, max_s: 3600, default_s: 600 })
+    }
+
+    fn register(
+        bindings: &mut Bindings,
+        now: Instant,
+        cseq: u32,
+        wishes: Vec<Wish>,
+    ) -> Result<Vec<Change>, NotRegistered> {
+        let account = account();
+        let who = Registering {
+            account: &account,
+            source: source(40_000),
+            path: Vec::new(),
+            user_agent: None,
+            call_id: "c".into(),
+            cseq,
+        };
+        bindings.register(now, &who, wishes)
+    }
+
+    /// B01.
+    #[test]
+    fn lifetimes_are_shortened_to_the_longest_and_refused_below_the_shortest() {
+        let (mut bindings, now) = (bindings(), Instant::now());
+        let brief = register(&mut bindings, now, 1, vec![wish("sip:a", Some(59))]);
+        assert_eq!(brief, Err(NotRegistered::TooBrief));
+        register(&mut bindings, now, 2, vec![wish("sip:a", Some(99_999))]).expect("taken");
+        register(&mut bindings, now, 3, vec![wish("sip:b", None)]).expect("taken");
+        let left: Vec<u64> = bindings.of("101@a").map(|b| (b.expires_at - now).as_secs()).collect();
+        assert_eq!(left, [3600, 600]);
+        assert_eq!(bindings.poll_timeout(), Some(now + Duration::from_secs(600)));
+        assert_eq!(bindings.expire(now + Duration::from_secs(600)).len(), 1);
+        assert_eq!(bindings.count(), 1);
+    }
+
+    /// B01: all or nothing.
+    #[test]
+    fn one_bad_contact_leaves_everything_as_it_was() {
+        let (mut bindings, now) = (bindings(), Instant::now());
+        let mixed = vec![wish("sip:a", Some(600)), wish("sip:b", Some(1))];
+        assert_eq!(register(&mut bindings, now, 1, mixed), Err(NotRegistered::TooBrief));
+        assert_eq!(bindings.count(), 0);
+    }
+
+    #[test]
+    fn an_older_request_of_the_same_registration_changes_nothing() {
+        let (mut bindings, now) = (bindings(), Instant::now());
+        register(&mut bindings, now, 5, vec![wish("sip:a", None)]).expect("taken");
+        let old = register(&mut bindings, now, 5, vec![wish("sip:a", Some(0))]);
+        assert_eq!(old, Err(NotRegistered::OutOfOrder));
+        assert_eq!(bindings.count(), 1);
+        register(&mut bindings, now, 6, vec![wish("sip:a", Some(0))]).expect("taken");
+        assert_eq!(bindings.count(), 0);
+        assert!(!bindings.has_source(source(40_000).remote));
+    }
+
+    /// B02.
+    #[test]
+    fn the_phone_that_lapses_first_makes_room() {
+        let (mut bindings, now) = (bindings(), Instant::now());
+        register(&mut bindings, now, 1, vec![wish("sip:a", Some(100))]).expect("taken");
+        register(&mut bindings, now, 2, vec![wish("sip:b", Some(200))]).expect("taken");
+        register(&mut bindings, now, 3, vec![wish("sip:c", Some(300))]).expect("taken");
+        let left: Vec<String> = bindings.of("101@a").map(|b| b.contact.clone()).collect();
+        assert_eq!(left, ["sip:b", "sip:c"]);
+    }
+
+    #[test]
+    fn a_phone_whose_connection_closed_is_reached_by_its_uri_or_not_at_all() {
+        let (mut bindings, now) = (bindings(), Instant::now());
+        register(&mut bindings, now, 1, vec![wish("sip:a", None)]).expect("taken");
+        assert!(bindings.flow_closed(FlowId(1), true).is_empty());
+        assert_eq!(bindings.reach(now, "101@a")[0].flow, None);
+        assert_eq!(bindings.flow_closed(FlowId(1), false).len(), 1);
+        assert!(bindings.reach(now, "101@a").is_empty());
+    }
+}

@@ -1,0 +1,240 @@
+//! Requests that begin something: REGISTER, OPTIONS, INVITE.
+
+use super::{
+    DialogKey,
+    identity::{Ask, Asked},
+    task::{SipTask, retry_after},
+};
+use crate::{
+    calls::{Caller, FirstInput, NoRoom, Offered, spawn},
+    directory::{DialledFrom, ExtensionAccount, SecurityEventKind},
+    measure,
+    trunk::Trunk,
+};
+use call::{CallId, Input, LegId, Origin, TenantId};
+use signaling_proto::{DialogId, Message, Method, NameAddr, Reach, Reply, Source, TransactionId};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Methods that begin something here, for Allow.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, NOTIFY";
+
+/// Kept on the call whatever the trunk's settings say: carriers ask for these in disputes.
+const KNOWN_REFERENCES: [&str; 2] = ["X-Exotel-CallSid", "X-Twilio-CallSid"];
+
+/// A reference longer than this is not one.
+const REFERENCE_MAX: usize = 200;
+
+impl SipTask {
+    /// A request outside of any dialog that is no INVITE.
+    pub(super) fn requested(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        message: Box<Message>,
+        source: Source,
+    ) {
+        match message.method() {
+            Method::Register => {
+                self.authenticate(now, Ask { what: Asked::Register(transaction), message, source });
+            }
+            Method::Options => self.options(now, transaction, &source),
+            Method::Invite
+            | Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Prack
+            | Method::Update
+            | Method::Info
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Message
+            | Method::Publish
+            | Method::Other(_) => {
+                measure::answered(message.method().as_str(), 405);
+                let reply = Reply::new(405).with_header("Allow", ALLOW);
+                let _ = self.endpoint.respond(now, transaction, &reply);
+            }
+        }
+    }
+
+    fn options(&mut self, now: Instant, transaction: TransactionId, source: &Source) {
+        if self.trunk_at(source).is_some() {
+            self.flows.mark_known(source.flow);
+        }
+        let mut reply = Reply::new(if self.near.calls.is_draining() { 503 } else { 200 })
+            .with_header("Allow", ALLOW)
+            .with_header("Accept", "application/sdp");
+        if reply.status == 503 {
+            reply.headers.push(retry_after(60));
+        }
+        measure::answered("OPTIONS", reply.status);
+        let _ = self.endpoint.respond(now, transaction, &reply);
+    }
+
+    /// The trunk that a request comes from. A registered phone's own socket is that phone's,
+    /// even when it lies within a carrier's block.
+    pub(super) fn trunk_at(&self, source: &Source) -> Option<Arc<Trunk>> {
+        if self.registrations.has_source(source.remote) {
+            return None;
+        }
+        self.near.trunks.recognise(source.remote, self.flows.certificate(source.flow))
+    }
+
+    /// Somebody calls.
+    pub(super) fn invited(
+        &mut self,
+        now: Instant,
+        dialog: DialogId,
+        message: Box<Message>,
+        source: Source,
+    ) {
+        let contact = super::names::contact(source.transport, source.local);
+        let _ = self.endpoint.set_contact(dialog, contact);
+        let ask = Ask { what: Asked::Call(dialog), message, source };
+        if self.near.calls.is_draining() {
+            return self.refuse(ask, NoRoom::Draining);
+        }
+        match self.trunk_at(&source) {
+            Some(trunk) => self.trunk_calls(now, dialog, ask, &trunk),
+            None => self.authenticate(now, ask),
+        }
+    }
+
+    fn trunk_calls(&mut self, now: Instant, dialog: DialogId, ask: Ask, trunk: &Arc<Trunk>) {
+        let settings = &trunk.settings;
+        self.near.known.remember(ask.source.remote.ip(), now);
+        self.flows.mark_known(ask.source.flow);
+        for target in trunk.targets() {
+            let _ = self.endpoint.allow_address(dialog, target.address.ip());
+        }
+        let message = &ask.message;
+        let asserted = message.p_asserted_identity().ok().and_then(|all| all.into_iter().next());
+        let from = asserted.as_ref().and_then(user_of).or_else(|| user_of(message.from()));
+        let dialled = match settings.dialled_from {
+            DialledFrom::RequestUri => message.request_uri().and_then(|uri| uri.user()),
+            DialledFrom::To => user_of(message.to()),
+        };
+        let offer = Offer {
+            tenant: settings.tenant,
+            origin: Origin::Trunk(settings.trunk),
+            from: from.unwrap_or_else(|| "anonymous".to_owned()),
+            to: dialled.unwrap_or_default(),
+            carrier_refs: references(message, &settings.reference_headers),
+        };
+        self.begin(now, dialog, ask, offer, || Caller::Trunk(trunk.count_channel()));
+    }
+
+    /// A phone that proved its secret calls.
+    pub(super) fn extension_calls(
+        &mut self,
+        now: Instant,
+        dialog: DialogId,
+        message: Box<Message>,
+        source: Source,
+        account: Arc<ExtensionAccount>,
+    ) {
+        let _ = self.endpoint.set_reach(dialog, Reach::Flow);
+        let claimed = message.p_asserted_identity().ok().and_then(|all| all.into_iter().next());
+        for identity in [Some(message.from()), claimed.as_ref()].into_iter().flatten() {
+            // The claim is not used in any case; who makes it should be known (D10).
+            if let Some(user) = user_of(identity).filter(|user| *user != account.number) {
+                let kind = SecurityEventKind::ForeignIdentity {
+                    extension: account.extension,
+                    claimed: user,
+                };
+                self.audit(Some(account.tenant), &source, kind);
+            }
+        }
+        let offer = Offer {
+            tenant: account.tenant,
+            origin: Origin::Extension {
+                extension: account.extension,
+                user: account.user,
+                number: account.number.clone(),
+            },
+            from: account.number.clone(),
+            to: message.request_uri().and_then(|uri| uri.user()).unwrap_or_default(),
+            carrier_refs: Vec::new(),
+        };
+        let ask = Ask { what: Asked::Call(dialog), message, source };
+        self.begin(now, dialog, ask, offer, || Caller::Phone(account));
+    }
+
+    /// Starts the call's task, if there is room for a call.
+    fn begin(
+        &mut self,
+        _now: Instant,
+        dialog: DialogId,
+        ask: Ask,
+        offer: Offer,
+        caller: impl FnOnce() -> Caller,
+    ) {
+        let call = new_call_id();
+        let (place, mailbox) = match self.near.calls.enter(call, offer.tenant) {
+            Ok(entered) => entered,
+            Err(no_room) => return self.refuse(ask, no_room),
+        };
+        let leg = LegId::of(call, 0);
+        self.dialogs.insert(dialog, DialogKey { leg, fork: 0 }, place.door.clone());
+        let input = Input::LegOffered {
+            leg,
+            tenant: offer.tenant,
+            origin: offer.origin,
+            from: offer.from,
+            to: offer.to,
+            sdp: ask.message.sdp(),
+            carrier_refs: offer.carrier_refs,
+        };
+        let offered = Offered { input, peer: ask.source.remote, caller: caller() };
+        let near = self.near.call_neighbours.clone();
+        spawn(near, place, mailbox, FirstInput::Offered(Box::new(offered)));
+    }
+
+    fn refuse(&mut self, ask: Ask, no_room: NoRoom) {
+        tracing::debug!(%no_room, "new call refused");
+        measure::dropped("calls_refused");
+        let mut reply = Reply::new(503);
+        reply.headers.push(retry_after(match no_room {
+            NoRoom::Draining => 60,
+            NoRoom::Full | NoRoom::JournalLags | NoRoom::Known => 5,
+        }));
+        self.answer(ask, reply);
+    }
+}
+
+/// What a call begins with, whoever placed it.
+struct Offer {
+    tenant: TenantId,
+    origin: Origin,
+    from: String,
+    to: String,
+    carrier_refs: Vec<(String, String)>,
+}
+
+fn user_of(address: &NameAddr) -> Option<String> {
+    address.uri.user()
+}
+
+/// A call id from wall time and chance.
+pub(super) fn new_call_id() -> CallId {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    CallId::from_parts(unix_ms, &rand::random())
+}
+
+fn references(message: &Message, wanted: &[String]) -> Vec<(String, String)> {
+    let names = KNOWN_REFERENCES.iter().copied().chain(wanted.iter().map(String::as_str));
+    let mut found: Vec<(String, String)> = Vec::new();
+    for name in names {
+        let known = found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let value = message.named(name).find(|value| value.len() <= REFERENCE_MAX);
+        if let Some(value) = value.filter(|_| !known) {
+            found.push((name.to_owned(), value.to_string()));
+        }
+    }
+    found
+}

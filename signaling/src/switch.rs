@@ -1,0 +1,326 @@
+//! The whole switch: opens listeners, starts tasks, takes commands, drains and ends.
+
+use crate::{
+    Directory, EventOut, LiveCall, Registration, SwitchConfig, SwitchNotice, TrunkStatus,
+    accounts::Accounts,
+    calls::{CallNeighbours, CallTaskEvent, Calls, FirstInput, MediaPort, NoRoom, spawn},
+    directory::DirectoryError,
+    dns::Dns,
+    sip::{
+        BruteForce, COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor,
+        SipNeighbours, SipTask,
+    },
+    transport::{
+        Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, Shared, SourceGate, Tls, TlsError,
+        UdpListener, accept, serve_ws,
+    },
+    trunk::{TrunkNeighbours, Trunks, run_trunks},
+};
+use bytes::Bytes;
+use call::{CallCommand, CallControl, Refused, TenantId};
+use signaling_proto::{
+    Endpoint, EndpointConfig, Source, Transport,
+    digest::{Challenger, NonceRules},
+};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// Notices that a slow listener may be behind before it loses some.
+const NOTICES: usize = 1024;
+
+/// A refused caller is told to come back after this many seconds.
+const RETRY_AFTER_S: u32 = 5;
+
+/// How long calls have to say goodbye at shutdown.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Why the switch did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address is taken or not ours.
+    #[error("cannot listen on {transport} {address}")]
+    Listen {
+        /// `udp`, `tcp` or `tls`.
+        transport: &'static str,
+        /// As configured.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate or key is not usable.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsError),
+    /// The media engine did not start.
+    #[error("media engine did not start")]
+    Media(#[from] media::StartError),
+    /// Bindings or bans from before could not be read.
+    #[error("registrations cannot be read")]
+    Directory(#[from] DirectoryError),
+}
+
+/// The addresses that are listened on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// UDP.
+    pub udp: Vec<SocketAddr>,
+    /// TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// TLS.
+    pub tls: Vec<SocketAddr>,
+}
+
+/// The running switch. Cheap to clone; all clones are the same switch.
+#[derive(Clone)]
+pub struct Switch {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    calls: Arc<Calls>,
+    call_neighbours: Arc<CallNeighbours>,
+    trunks: Arc<Trunks>,
+    board: Arc<RegistrationBoard>,
+    notices: broadcast::Sender<SwitchNotice>,
+    shared: Shared,
+    tls: Arc<Tls>,
+    listening: Listening,
+}
+
+impl Switch {
+    /// Opens the listeners and starts everything.
+    pub async fn start(
+        config: SwitchConfig,
+        directory: Arc<dyn Directory>,
+        media: media::Config,
+        events: EventOut,
+    ) -> Result<Self, StartError> {
+        let stored = directory.bindings().await?;
+        let bans = directory.bans().await?;
+        let tls = Arc::new(Tls::load(config.tls.clone())?);
+        let (network, network_events) = mpsc::channel(NETWORK_QUEUE);
+        let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+        let door = SipDoor::new(commands);
+        let known = Arc::new(KnownSources::default());
+        let shutdown = CancellationToken::new();
+        let local = Arc::new(LocalAddresses::new(config.external_ip));
+        let shared = Shared {
+            network,
+            gate: Arc::new(SourceGate::new(config.limits, known.clone())),
+            local: local.clone(),
+            limits: config.limits,
+            flows_made: Arc::new(AtomicU64::new(0)),
+            shutdown: shutdown.clone(),
+        };
+        let (udp, listening) = listen(&config, &tls, &shared)?;
+        let mut names = OurNames::new(&config, local);
+        (names.udp, names.tcp, names.tls) =
+            (listening.udp.clone(), listening.tcp.clone(), listening.tls.clone());
+        let (notices, _) = broadcast::channel(NOTICES);
+        let trunks = Arc::new(Trunks::new(notices.clone()));
+        let accounts = Arc::new(Accounts::new(directory.clone()));
+        let board = Arc::new(RegistrationBoard::default());
+        let calls = Arc::new(Calls::new(config.limits.calls_max, events.clone()));
+        let dns = Dns::new(&config.dns_servers);
+        let media_external = media.external_ip.or(config.external_ip);
+        let call_neighbours = Arc::new(CallNeighbours {
+            sip: door.clone(),
+            media: MediaPort::start(media)?,
+            directory: directory.clone(),
+            accounts: accounts.clone(),
+            trunks: trunks.clone(),
+            dns: dns.clone(),
+            events,
+            media_addresses: LocalAddresses::new(media_external),
+            spool: config.spool.clone(),
+        });
+        let endpoint = endpoint(&config, &names);
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let limits = &config.limits;
+        let mut registrations =
+            Registrations::new(limits, board.clone(), notices.clone(), directory.clone());
+        registrations.restore(now, stored, |peer| udp_source(&udp, &shared, peer));
+        let mut brute_force = BruteForce::default();
+        for ban in bans {
+            if let Ok(left) = ban.until.duration_since(wall) {
+                brute_force.restore(ban.address, ban.aor, now + left);
+            }
+        }
+        let near = SipNeighbours {
+            directory: directory.clone(),
+            accounts: accounts.clone(),
+            trunks: trunks.clone(),
+            calls: calls.clone(),
+            call_neighbours: call_neighbours.clone(),
+            known,
+            dns: dns.clone(),
+            names,
+            door: door.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let flows = Flows::new(udp, tls.clone(), shared.clone());
+        let challenger = Challenger::new(NonceRules::default(), rand::random(), now);
+        let task = SipTask::new(near, endpoint, flows, challenger, brute_force, registrations);
+        tokio::spawn(task.run(network_events, command_queue));
+        let watch = TrunkNeighbours {
+            directory,
+            trunks: trunks.clone(),
+            accounts,
+            sip: door,
+            dns,
+            shutdown,
+        };
+        tokio::spawn(run_trunks(watch));
+        tracing::info!(?listening, "switch started");
+        let inner =
+            Inner { calls, call_neighbours, trunks, board, notices, shared, tls, listening };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The addresses that are listened on, with the ports chosen where 0 was configured.
+    pub fn listening(&self) -> &Listening {
+        &self.inner.listening
+    }
+
+    /// All live calls.
+    pub fn live_calls(&self) -> Vec<LiveCall> {
+        self.inner.calls.all()
+    }
+
+    /// The phones registered for an AOR (without scheme, `101@pratham.local`).
+    pub fn registrations(&self, aor: &str) -> Vec<Registration> {
+        self.inner.board.of(aor)
+    }
+
+    /// All registered phones.
+    pub fn all_registrations(&self) -> Vec<Registration> {
+        self.inner.board.all()
+    }
+
+    /// How each trunk fares.
+    pub fn trunk_status(&self) -> Vec<TrunkStatus> {
+        self.inner.trunks.status()
+    }
+
+    /// News of trunks and of who can be reached.
+    pub fn notices(&self) -> broadcast::Receiver<SwitchNotice> {
+        self.inner.notices.subscribe()
+    }
+
+    /// Serves one SIP-over-WebSocket connection (RFC 7118) that the web server upgraded with
+    /// subprotocol `sip`: each item is one whole message. Returns when the connection is over.
+    pub async fn ws_connection(
+        &self,
+        peer: SocketAddr,
+        inbound: mpsc::Receiver<Bytes>,
+        outbound: mpsc::Sender<Bytes>,
+    ) {
+        serve_ws(self.inner.shared.clone(), peer, inbound, outbound).await;
+    }
+
+    /// Reads the TLS certificate again at once. Connections that are up stay up (B14).
+    pub fn reload_tls(&self) -> Result<(), TlsError> {
+        self.inner.tls.reload()
+    }
+
+    /// From now on new calls get 503 with Retry-After; live calls go on.
+    pub fn drain(&self) {
+        self.inner.calls.drain();
+    }
+
+    /// Waits until no call is live.
+    pub async fn drained(&self) {
+        self.inner.calls.empty().await;
+    }
+
+    /// Hangs up what is left and ends every task. The media engine ends with the last clone.
+    pub async fn shutdown(&self) {
+        self.drain();
+        self.inner.calls.shut_down();
+        let _ = tokio::time::timeout(GOODBYE, self.drained()).await;
+        // The last BYEs and their answers still need the SIP task for a moment.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.inner.shared.shutdown.cancel();
+    }
+
+    fn originate(&self, originate: Box<call::Originate>) -> Result<(), Refused> {
+        let (call, tenant): (_, TenantId) = (originate.call, originate.tenant);
+        if self.inner.calls.knows(call) {
+            return Ok(());
+        }
+        match self.inner.calls.enter(call, tenant) {
+            Ok((place, mailbox)) => {
+                let near = self.inner.call_neighbours.clone();
+                spawn(near, place, mailbox, FirstInput::Originate(originate));
+                Ok(())
+            }
+            Err(NoRoom::Known) => Ok(()),
+            Err(NoRoom::Draining) => Err(Refused::ShuttingDown),
+            Err(NoRoom::Full) => Err(Refused::Full { retry_after_s: RETRY_AFTER_S }),
+            Err(NoRoom::JournalLags) => Err(Refused::Degraded("the journal lags".to_owned())),
+        }
+    }
+}
+
+impl CallControl for Switch {
+    fn submit(&self, command: CallCommand) -> Result<(), Refused> {
+        match command.split() {
+            Ok(originate) => self.originate(originate),
+            Err((tenant, call, control)) => {
+                let door = self.inner.calls.door(call, tenant).ok_or(Refused::UnknownCall)?;
+                if door.put(CallTaskEvent::Command(control)) {
+                    return Ok(());
+                }
+                Err(Refused::Full { retry_after_s: 1 })
+            }
+        }
+    }
+}
+
+fn listen(
+    config: &SwitchConfig,
+    tls: &Arc<Tls>,
+    shared: &Shared,
+) -> Result<(Vec<UdpListener>, Listening), StartError> {
+    let failed =
+        |transport, address| move |source| StartError::Listen { transport, address, source };
+    let mut listening = Listening::default();
+    let mut udp = Vec::new();
+    for address in &config.udp {
+        let listener = UdpListener::start(*address, shared).map_err(failed("udp", *address))?;
+        listening.udp.push(listener.bound);
+        udp.push(listener);
+    }
+    for address in &config.tcp {
+        let bound = accept(*address, None, shared).map_err(failed("tcp", *address))?;
+        listening.tcp.push(bound);
+    }
+    for address in config.tls.iter().flat_map(|tls| &tls.listen) {
+        let bound = accept(*address, Some(tls.clone()), shared).map_err(failed("tls", *address))?;
+        listening.tls.push(bound);
+    }
+    Ok((udp, listening))
+}
+
+fn endpoint(config: &SwitchConfig, names: &OurNames) -> Endpoint {
+    let mut settings = EndpointConfig::new(names.advertised());
+    settings.user_agent = config.user_agent.clone().into();
+    // Two legs a call, and as many again for those that are being refused or are ending.
+    settings.max_dialogs = config.limits.calls_max.saturating_mul(4).max(1000);
+    Endpoint::new(settings, rand::random())
+}
+
+/// How a phone that registered by UDP before a restart is reached now.
+fn udp_source(udp: &[UdpListener], shared: &Shared, peer: SocketAddr) -> Option<Source> {
+    let listener = udp.iter().find(|listener| listener.bound.is_ipv4() == peer.is_ipv4())?;
+    Some(Source {
+        transport: Transport::Udp,
+        local: shared.local.towards(peer.ip(), listener.bound),
+        remote: peer,
+        flow: listener.flow,
+    })
+}

@@ -1,0 +1,95 @@
+//! UDP: one task per listener, draining the socket after each wake-up.
+
+use super::{NetworkEvent, Shared};
+use crate::measure;
+use bytes::Bytes;
+use signaling_proto::{FlowId, Message, Source, Transport, message::Limits};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::net::UdpSocket;
+
+/// Kernel buffer asked for, each way: a second of a busy registrar.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// The largest datagram there can be.
+const DATAGRAM_MAX: usize = 65_535;
+
+/// One bound UDP socket.
+#[derive(Debug)]
+pub(crate) struct UdpListener {
+    pub(crate) socket: Arc<UdpSocket>,
+    pub(crate) bound: SocketAddr,
+    pub(crate) flow: FlowId,
+}
+
+impl UdpListener {
+    /// Binds and starts receiving.
+    pub(crate) fn start(address: SocketAddr, shared: &Shared) -> io::Result<Self> {
+        let socket = Arc::new(UdpSocket::from_std(bind(address)?)?);
+        let bound = socket.local_addr()?;
+        let flow = shared.next_flow();
+        tokio::spawn(receive(socket.clone(), bound, flow, shared.clone()));
+        Ok(Self { socket, bound, flow })
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // No SO_REUSEPORT here: there is one SIP task, so a second socket would add no speed, and
+    // a second process could take half of our datagrams without an error.
+    socket.set_nonblocking(true)?;
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+async fn receive(socket: Arc<UdpSocket>, bound: SocketAddr, flow: FlowId, shared: Shared) {
+    let mut buffer = vec![0u8; DATAGRAM_MAX];
+    loop {
+        tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            ready = socket.readable() => {
+                if ready.is_err() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+            }
+        }
+        // `try_recv_from` reports an ICMP error of an earlier send as an error: not ours.
+        loop {
+            match socket.try_recv_from(&mut buffer) {
+                Ok((length, remote)) => {
+                    take(bound, flow, &shared, remote, &buffer[..length]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => tracing::debug!(%error, "UDP receive failed"),
+            }
+        }
+    }
+}
+
+fn take(bound: SocketAddr, flow: FlowId, shared: &Shared, remote: SocketAddr, datagram: &[u8]) {
+    if !shared.gate.allow(remote.ip(), Instant::now()) {
+        measure::dropped("source_rate");
+        return;
+    }
+    match datagram.first() {
+        // Blank lines and NULs keep a NAT binding open; nothing is expected back.
+        None | Some(b'\r' | b'\n' | 0) => measure::keep_alive("udp"),
+        Some(_) => {
+            let local = shared.local.towards(remote.ip(), bound);
+            let source = Source { transport: Transport::Udp, local, remote, flow };
+            let outcome = Message::read(Bytes::copy_from_slice(datagram), &Limits::DEFAULT);
+            shared.offer(NetworkEvent::Read { source, outcome: Box::new(outcome) });
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Trunks: who they are, whether they can be used, how many calls they carry.
+
+mod book;
+mod egress;
+mod health;
+mod network;
+mod register;
+mod watch;
+
+pub(crate) use book::{Trunk, Trunks};
+pub(crate) use egress::Channel;
+pub(crate) use watch::{TrunkNeighbours, run as run_trunks};
