@@ -12,7 +12,7 @@ use media_proto::rtcp::{self, Report, ReportBlock};
 use media_proto::statistics::ReceiverView;
 use media_proto::tone;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const CLEAR: f64 = 0.9;
 const ABSENT: f64 = 0.02;
@@ -248,6 +248,56 @@ fn a_recording_holds_each_party_in_its_channel_through_mute_pause_and_hold() {
     assert!(l[8800..11_600].iter().all(|s| *s == 0), "paused is silent");
     assert!(r[8800..11_600].iter().all(|s| *s == 0), "paused is silent");
     assert!(part(&l, 3, 440) > CLEAR && part(&r, 3, 1000) > CLEAR);
+}
+
+/// C11: loss, reordering and jitter of up to 60 ms pass through unchanged, are counted, and leave
+/// every frame of the recording in its place.
+#[test]
+fn an_impaired_stream_is_relayed_as_it_is_and_recorded_in_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("call.wav");
+    let mut rig = Rig::new(config());
+    let mut a = Phone::says(Codec::Pcma, 1000);
+    let mut b = Phone::new(Codec::Pcma);
+    let [left, right] = rig.bridge(&mut a, &mut b);
+    let recording = recording();
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    converse(&mut [&mut a, &mut b], 100);
+    let (begun, start) = (a.sequence, Instant::now());
+    // Rounds of 80 ms: the first frame is lost, the other three come late, together, the wrong
+    // way round.
+    for round in 0..10 {
+        let (sequence, timestamp) = (a.sequence, a.timestamp);
+        b.listen(start + Duration::from_millis(round * 80 + 60));
+        for n in [3, 2, 1] {
+            (a.sequence, a.timestamp) = (sequence + n, timestamp + 160 * u32::from(n));
+            a.speak();
+        }
+        (a.sequence, a.timestamp) = (sequence + 4, timestamp + 640);
+        b.listen(start + Duration::from_millis(round * 80 + 80));
+    }
+    converse(&mut [&mut a, &mut b], 200);
+    rig.stop_recording(recording);
+    let last = b.packets.last().expect("a packet").0.sequence;
+    let begun = last.wrapping_sub(a.sequence.wrapping_sub(1).wrapping_sub(begun));
+    let order = b.packets.iter().map(|(p, _)| p.sequence.wrapping_sub(begun));
+    let order: Vec<u16> = order.filter(|n| *n < 12).collect();
+    assert_eq!(order, [3, 2, 1, 7, 6, 5, 11, 10, 9]);
+    let quality = rig.close(left);
+    assert_eq!(quality.packets_lost, 10, "{quality:?}");
+    assert!(quality.jitter_ms > 1.0 && quality.mos < 4.2, "{quality:?}");
+    // Of the impaired 800 ms every fourth frame is silent, the rest is tone.
+    let [l, _] = channels(&path);
+    let start = l.iter().position(|s| s.abs() > 3000).expect("a tone");
+    let frames: Vec<usize> = l[start..]
+        .chunks(160)
+        .map(|frame| frame.iter().filter(|s| s.abs() > 1000).count())
+        .collect();
+    let first_lost = frames.iter().position(|loud| *loud < 16).expect("a lost frame");
+    for (n, loud) in frames[first_lost..first_lost + 40].iter().enumerate() {
+        let lost = n % 4 == 0;
+        assert!(if lost { *loud < 16 } else { *loud > 100 }, "frame {n}: {frames:?}");
+    }
 }
 
 #[test]
