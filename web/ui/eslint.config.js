@@ -47,5 +47,5 @@ export default tseslint.config(
   ),
   zone(["src/parts/**"], [app, anyFeature, upwards]),
   zone(["src/live/**", "src/api/**", "src/ui/**", "src/lib/**", "src/i18n/**"], [app, anyFeature, parts, upwards]),
-  { files: ["scripts/**", "e2e/**"], rules: { "no-console": "off" } },
+  { files: ["scripts/**", "e2e/**", "mock-api/**"], rules: { "no-console": "off" } },
 );

@@ -7,6 +7,7 @@ import { asProblem } from "@/api/problem";
 import { session } from "@/api/session";
 import { createAppRouter } from "@/app/router";
 import { installKeyboard } from "@/app/keyboard";
+import { formatWhen } from "@/lib/format";
 import { Toasts, toast } from "@/ui/toast";
 import { TooltipLayer } from "@/ui/Tooltip";
 
@@ -14,6 +15,12 @@ import { TooltipLayer } from "@/ui/Tooltip";
 function tell(error: unknown): void {
   const problem = asProblem(error);
   if (problem.status === 401) return;
+  const rule = typeof problem.body.rule === "string" ? `blocked.${problem.body.rule}` : "";
+  if (rule && i18next.exists(rule)) {
+    const until = typeof problem.body.allowed_at === "string" ? ` ${i18next.t("blocked.until", { when: formatWhen(problem.body.allowed_at) })}` : "";
+    toast("failed", i18next.t("blocked.title"), { detail: i18next.t(rule) + until });
+    return;
+  }
   toast("failed", problem.offline ? i18next.t("problem.offline") : problem.title, { detail: problem.offline ? undefined : problem.detail });
 }
 

@@ -13,6 +13,7 @@ export function RouteError({ error, reset }: ErrorComponentProps) {
   return (
     <div role="alert">
       <EmptyState
+        page
         icon={CircleAlert}
         title={problem.offline ? t("problem.offline") : t("problem.page")}
         action={
@@ -37,6 +38,7 @@ export function NotFound() {
   const { t } = useTranslation();
   return (
     <EmptyState
+      page
       icon={MapPinOff}
       title={t("problem.notFound")}
       action={

@@ -45,6 +45,13 @@ export function formatWhen(value: string | number | Date | null | undefined, now
   return formatDate(at) === formatDate(now) ? formatTime(at) : formatDateTime(at);
 }
 
+/** The time alone for today, the date alone otherwise: for columns. */
+export function formatDay(value: string | number | Date | null | undefined, now: Date = new Date()): string {
+  const at = valid(value);
+  if (!at) return DASH;
+  return formatDate(at) === formatDate(now) ? formatTime(at) : formatDate(at);
+}
+
 /** `12,34,567`. */
 export function formatNumber(value: number): string {
   return new Intl.NumberFormat("en-IN").format(value);

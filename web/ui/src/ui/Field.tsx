@@ -2,7 +2,7 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 import { cx } from "@/lib/cx";
 
 export const controlClass =
-  "w-full min-h-9 rounded-md border border-edge bg-surface px-2.5 text-ink aria-invalid:border-alarm aria-invalid:outline-alarm read-only:bg-sunken disabled:bg-sunken disabled:text-ink-3";
+  "w-full min-h-9 rounded-md border border-edge bg-surface px-2.5 text-ink aria-invalid:border-alarm aria-invalid:outline-alarm [&[readonly]]:bg-sunken disabled:bg-sunken disabled:text-ink-3";
 
 interface FieldProps {
   label: ReactNode;

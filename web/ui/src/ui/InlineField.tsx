@@ -14,11 +14,13 @@ interface InlineFieldProps {
   /** Why it cannot be edited. */
   lockedReason?: string | null;
   busy?: boolean;
+  /** Takes a whole row. */
+  wide?: boolean;
   onSave: (next: string) => void;
 }
 
 /** A fact that is edited where it stands: Enter or F2 begins, Enter and leaving save, Esc restores. */
-export function InlineField({ label, value, shown, options, type = "text", lockedReason, busy, onSave }: InlineFieldProps) {
+export function InlineField({ label, value, shown, options, type = "text", lockedReason, busy, wide, onSave }: InlineFieldProps) {
   const { t } = useTranslation();
   const id = useId();
   const [draft, setDraft] = useState<string | null>(null);
@@ -46,7 +48,7 @@ export function InlineField({ label, value, shown, options, type = "text", locke
   };
 
   return (
-    <div className="min-w-0">
+    <div className={cx("min-w-0", wide && "col-span-2")}>
       <dt id={`${id}-label`} className="text-xs text-ink-3">
         {label}
       </dt>

@@ -37,11 +37,12 @@ export function Card({ title, actions, children, className, flush }: { title?: R
 }
 
 /** What is empty, why, and what to do next. */
-export function EmptyState({ icon: Icon, title, children, action }: { icon?: LucideIcon; title: string; children?: ReactNode; action?: ReactNode }) {
+export function EmptyState({ icon: Icon, title, children, action, page, compact }: { icon?: LucideIcon; title: string; children?: ReactNode; action?: ReactNode; page?: boolean; compact?: boolean }) {
+  const Title = page ? "h1" : "p";
   return (
-    <div className="flex flex-col items-center gap-2 px-6 py-12 text-center">
+    <div className={cx("flex flex-col items-center gap-2 px-6 text-center", compact ? "py-5" : "py-12")}>
       {Icon ? <Icon className="size-8 text-ink-3" aria-hidden="true" strokeWidth={1.5} /> : null}
-      <p className="text-lg font-medium">{title}</p>
+      <Title className={compact ? "text-ink-2" : "text-lg font-medium"}>{title}</Title>
       {children ? <div className="max-w-prose text-ink-2">{children}</div> : null}
       {action ? <div className="mt-2">{action}</div> : null}
     </div>
@@ -76,9 +77,9 @@ export function PageHeader({ title, note, actions }: { title: ReactNode; note?: 
 }
 
 /** A fact under its name. */
-export function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {
+export function Fact({ name, children, className }: { name: ReactNode; children: ReactNode; className?: string }) {
   return (
-    <div className="min-w-0">
+    <div className={cx("min-w-0", className)}>
       <dt className="text-xs text-ink-3">{name}</dt>
       <dd className="min-w-0 break-words">{children}</dd>
     </div>

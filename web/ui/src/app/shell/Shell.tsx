@@ -51,10 +51,10 @@ export function Shell() {
             type="button"
             onClick={() => setOpen("palette")}
             aria-keyshortcuts="Control+K"
-            className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md border border-line bg-page px-3 text-ink-2 hover:border-edge md:max-w-md"
+            className="flex h-9 min-w-0 items-center gap-2 rounded-md border border-line bg-page px-2.5 text-ink-2 hover:border-edge sm:flex-1 md:max-w-md"
           >
             <Search className="size-4 shrink-0" aria-hidden="true" />
-            <span className="truncate">{t("shell.searchPrompt")}</span>
+            <span className="sr-only truncate sm:not-sr-only">{t("shell.searchPrompt")}</span>
             <span className="ml-auto hidden gap-0.5 lg:flex" aria-hidden="true">
               <kbd className="kbd">Ctrl</kbd>
               <kbd className="kbd">K</kbd>

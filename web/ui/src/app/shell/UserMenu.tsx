@@ -21,7 +21,8 @@ export function UserMenu({ me, onShortcuts }: { me: Me | undefined; onShortcuts:
       preload={load}
       props={{ me, onShortcuts }}
       trigger={
-        <Button look="quiet" size="icon" aria-label={t("shell.you", { name: me?.name ?? "" })}>
+        <Button look="quiet" size="icon">
+          <span className="sr-only">{t("shell.you", { name: me?.name ?? "" })}</span>
           <span className="flex size-7 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent" aria-hidden="true">
             {initials}
           </span>

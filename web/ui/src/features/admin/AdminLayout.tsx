@@ -10,7 +10,7 @@ export function AdminLayout() {
   const me = useMe();
   if (me && !isAdmin(me.role)) {
     return (
-      <EmptyState icon={ShieldAlert} title={t("admin.forbidden")}>
+      <EmptyState page icon={ShieldAlert} title={t("admin.forbidden")}>
         {t("admin.forbiddenHelp")}
       </EmptyState>
     );

@@ -63,9 +63,10 @@ export function AgentControl({ me }: { me: Me }) {
       preload={load}
       props={{ me, agent, onWish: (wish: AgentStateChange) => change.mutate(wish) }}
       trigger={
-        <button type="button" className={cx("inline-flex min-h-9 items-center gap-2 rounded-full px-3 font-medium", TONE[tone])} aria-label={`${t("agent.yourState")}: ${t(`agentState.${state}`)}${reason ? `, ${reason}` : ""}`}>
+        <button type="button" className={cx("inline-flex min-h-9 items-center gap-2 rounded-full px-3 font-medium", TONE[tone])}>
+          <span className="sr-only">{t("agent.yourState")}: </span>
           <Icon className={cx("size-4", state === "ready" && "fill-current")} aria-hidden="true" />
-          <span className="hidden sm:inline">{reason ?? t(`agentState.${state}`)}</span>
+          <span className="max-w-28 truncate">{reason ?? t(`agentState.${state}`)}</span>
           <span className="hidden tabular-nums md:inline">{since}</span>
         </button>
       }

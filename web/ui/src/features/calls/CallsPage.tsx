@@ -73,11 +73,12 @@ export function CallsPage() {
               <span className="font-semibold">{formatPhone(far(call))}</span>
             )}
             {call.lead_id ? <span className="block text-sm text-ink-2">{formatPhone(far(call))}</span> : null}
+            <span className="block text-sm text-ink-3 sm:hidden">{formatWhen(call.started_at)}</span>
           </span>
         </span>
       ),
     },
-    { key: "when", title: t("calls.when"), cell: (call) => <span className="whitespace-nowrap">{formatWhen(call.started_at)}</span> },
+    { key: "when", title: t("calls.when"), from: "sm", cell: (call) => <span className="whitespace-nowrap">{formatWhen(call.started_at)}</span> },
     { key: "length", title: t("calls.length"), from: "sm", cell: (call) => (call.answered_at ? formatDuration(call.duration_seconds) : "–") },
     { key: "status", title: t("calls.status"), from: "sm", cell: (call) => <Badge tone={TONE[call.status]}>{t(`callStatus.${call.status}`)}</Badge> },
     { key: "outcome", title: t("calls.outcome"), from: "md", cell: (call) => (call.disposition ? <Badge tone="accent">{outcome(call.disposition)}</Badge> : "–") },
@@ -101,12 +102,12 @@ export function CallsPage() {
   return (
     <>
       <PageHeader title={t("nav.calls")} note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null} />
-      <div className="flex flex-wrap items-end gap-3 px-4 pb-3 md:px-6">
-        <SelectField className="w-40" label={t("calls.direction")} empty={t("ui.all")} options={DIRECTIONS.map((value) => ({ value, label: t(`direction.${value}`) }))} value={search.direction ?? ""} onChange={(event) => change({ direction: event.target.value })} />
-        <SelectField className="w-40" label={t("calls.status")} empty={t("ui.all")} options={STATUSES.map((value) => ({ value, label: t(`callStatus.${value}`) }))} value={search.status ?? ""} onChange={(event) => change({ status: event.target.value })} />
-        <SelectField className="w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
-        <TextField className="w-40" type="date" label={t("calls.from")} value={search.from ?? ""} onChange={(event) => change({ from: event.target.value })} />
-        <TextField className="w-40" type="date" label={t("calls.to")} value={search.to ?? ""} onChange={(event) => change({ to: event.target.value })} />
+      <div className="grid grid-cols-2 items-end gap-3 px-4 pb-3 sm:flex sm:flex-wrap md:px-6">
+        <SelectField className="sm:w-40" label={t("calls.direction")} empty={t("ui.all")} options={DIRECTIONS.map((value) => ({ value, label: t(`direction.${value}`) }))} value={search.direction ?? ""} onChange={(event) => change({ direction: event.target.value })} />
+        <SelectField className="sm:w-40" label={t("calls.status")} empty={t("ui.all")} options={STATUSES.map((value) => ({ value, label: t(`callStatus.${value}`) }))} value={search.status ?? ""} onChange={(event) => change({ status: event.target.value })} />
+        <SelectField className="col-span-2 sm:w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
+        <TextField className="sm:w-40" type="date" label={t("calls.from")} value={search.from ?? ""} onChange={(event) => change({ from: event.target.value })} />
+        <TextField className="sm:w-40" type="date" label={t("calls.to")} value={search.to ?? ""} onChange={(event) => change({ to: event.target.value })} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState query={pages} count={rows.length} empty={{ icon: PhoneOutgoing, title: t("calls.empty"), help: t("calls.emptyHelp") }}>

@@ -39,7 +39,7 @@ export function FloorPage() {
             <Tile name={t("agentState.unreachable")} value={count("unreachable")} alarm />
           </dl>
           <Card title={t("floor.liveCalls")} flush>
-            {live.length === 0 ? <EmptyState title={t("floor.noCalls")} /> : <LiveCalls calls={live} />}
+            {live.length === 0 ? <EmptyState compact title={t("floor.noCalls")} /> : <LiveCalls calls={live} />}
           </Card>
           <Card title={t("floor.agents")} flush>
             {people.length === 0 ? <EmptyState icon={Headset} title={t("floor.noAgents")}>{t("floor.noAgentsHelp")}</EmptyState> : <Agents agents={people} calls={calls} />}

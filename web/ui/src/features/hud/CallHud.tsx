@@ -7,6 +7,7 @@ import { CustomerPanel } from "@/features/hud/CustomerPanel";
 import { OutcomePanel } from "@/features/hud/OutcomePanel";
 import { TalkPanel } from "@/features/hud/TalkPanel";
 import { saveNotes, useCallLead } from "@/features/hud/api";
+import { phaseOf } from "@/live/board";
 import { coverPage } from "@/lib/actions";
 import { useSavedNotes } from "@/parts/notes";
 
@@ -27,8 +28,8 @@ function Screen({ live }: { live: LiveCall }) {
     >
       <CustomerPanel live={live} lead={person.lead} history={person.history} pending={person.pending} />
       <TalkPanel live={live} lead={person.lead} notes={notes} />
-      <div className="flex min-h-0 flex-col gap-3 lg:overflow-hidden">
-        <ControlPanel live={live} />
+      <div className="order-2 flex flex-col gap-3 lg:order-3 lg:min-h-0 lg:overflow-hidden">
+        {phaseOf(live) === "over" ? null : <ControlPanel live={live} />}
         <OutcomePanel live={live} notes={notes.text} />
       </div>
     </section>

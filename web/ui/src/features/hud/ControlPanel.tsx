@@ -83,9 +83,9 @@ function Keypad({ onDigit }: { onDigit: (digit: string) => void }) {
   );
   return (
     <div className="mt-2">
-      <p className="mb-1 min-h-6 rounded-md bg-sunken px-2 text-center tracking-widest" aria-live="polite" aria-label={t("hud.sentDigits")}>
+      <output aria-label={t("hud.sentDigits")} className="mb-1 block min-h-6 rounded-md bg-sunken px-2 text-center tracking-widest">
         {sent}
-      </p>
+      </output>
       <div className="grid grid-cols-3 gap-1.5" role="group" aria-label={t("hud.keypad")}>
         {DIGITS.map((digit) => (
           <Button key={digit} look="plain" size="md" className="text-lg" aria-label={t("hud.digit", { digit })} onClick={() => send(digit)}>

@@ -25,12 +25,12 @@ interface CustomerPanelProps {
 export function CustomerPanel({ live, lead, history, pending }: CustomerPanelProps) {
   const { t } = useTranslation();
   return (
-    <section aria-label={t("hud.customer")} className="flex min-h-0 flex-col rounded-lg border border-line bg-surface lg:overflow-hidden">
+    <section aria-label={t("hud.customer")} className="order-1 flex flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden">
       {pending ? <SkeletonRows rows={4} label={t("ui.loading")} /> : null}
       {lead ? <Known lead={lead} /> : null}
       {!lead && !pending ? live.call.direction === "internal" ? <Colleague live={live} /> : <Unknown live={live} /> : null}
       {lead ? (
-        <div className="min-h-0 flex-1 border-t border-line p-3 lg:overflow-y-auto" role="region" aria-label={t("hud.history")} tabIndex={0}>
+        <div className="flex-1 border-t border-line p-3 lg:min-h-0 lg:overflow-y-auto" role="region" aria-label={t("hud.history")} tabIndex={0}>
           <h3 className="mb-2 text-sm font-semibold text-ink-2">{t("hud.history")}</h3>
           {history.length > 0 ? <TimelineList items={history.filter((item) => item.id !== live.call.id).slice(0, 8)} compact /> : <p className="text-ink-2">{t("hud.firstContact")}</p>}
         </div>
@@ -61,9 +61,9 @@ function Known({ lead }: { lead: Lead }) {
         <Fact name={t("lead.language")}>{languageName(lead.language, t)}</Fact>
         <Fact name={t("lead.source")}>{t(`source.${lead.source}`, { defaultValue: lead.source })}</Fact>
         <Fact name={t("lead.pincode")}>{lead.pincode ?? "–"}</Fact>
-        <div className="col-span-2">
-          <Fact name={t("lead.email")}>{lead.email ?? "–"}</Fact>
-        </div>
+        <Fact className="col-span-2" name={t("lead.email")}>
+          {lead.email ?? "–"}
+        </Fact>
       </dl>
     </div>
   );

@@ -1,7 +1,6 @@
 /** Every call ends with an outcome: one key to choose it, one to save it, and it says what follows. */
-import { useQueryClient } from "@tanstack/react-query";
 import { ArrowRight, Sparkles } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
 import type { Disposition } from "@/api/types";
@@ -27,8 +26,13 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   const [draft, setDraft] = useState<OutcomeDraft>(emptyOutcome);
   const [shown, setShown] = useState<Need[]>([]);
   const now = useNow();
-  const queries = useQueryClient();
-  const save = useSaveOutcome(live.call.id);
+  const nextWords = useNextWords();
+  const nextLine = (one: Disposition) => whatHappensNext(one, draft, now).map(nextWords).join(" · ");
+  const save = useSaveOutcome(live.call.id, ({ code }) => {
+    const saved = all.find((one) => one.code === code);
+    forgetNotes(live.call.id);
+    if (saved) toast("done", t("outcome.saved", { name: nameOf(saved, i18n.language) }), { detail: nextLine(saved) });
+  });
   const over = phaseOf(live) === "over";
   const chosen = all.find((one) => one.code === draft.code);
   const needs = missing(chosen, draft, notes, now);
@@ -40,31 +44,20 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   const submit = () => {
     setShown(needs);
     if (!chosen || needs.length > 0 || save.isPending) return;
-    save.mutate(
-      { code: chosen.code, ...(draft.sub ? { sub_disposition: draft.sub } : {}), ...(notes.trim() ? { notes: notes.trim() } : {}), ...(draft.callbackAt ? { callback_at: draft.callbackAt } : {}) },
-      {
-        onSuccess: () => {
-          forgetNotes(live.call.id);
-          void queries.invalidateQueries({ queryKey: ["leads", live.call.lead_id] });
-          toast("done", t("outcome.saved", { name: nameOf(chosen, i18n.language) }), { detail: nextLine(chosen) });
-        },
-      },
-    );
+    save.mutate({ code: chosen.code, ...(draft.sub ? { sub_disposition: draft.sub } : {}), ...(notes.trim() ? { notes: notes.trim() } : {}), ...(draft.callbackAt ? { callback_at: draft.callbackAt } : {}) });
   };
-  const nextWords = useNextWords();
-  const nextLine = (one: Disposition) => whatHappensNext(one, draft, now).map(nextWords).join(" · ");
 
   useActions(outcomeActions({ all, over, choose, submit, canSave: chosen !== undefined, t, language: i18n.language }));
 
   return (
-    <section aria-label={t("outcome.title")} className="flex min-h-0 flex-1 flex-col rounded-lg border border-line bg-surface lg:overflow-hidden">
-      <div className="min-h-0 flex-1 p-3 lg:overflow-y-auto">
+    <section aria-label={t("outcome.title")} className="flex flex-1 flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden">
+      <div className="flex-1 p-3 lg:min-h-0 lg:overflow-y-auto">
         <div className="mb-2 flex items-baseline justify-between gap-2">
           <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
           {over && !draft.code ? <span className="text-sm text-ink-3">{t("outcome.keys")}</span> : null}
         </div>
         {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
-        {chosen ? <Details chosen={chosen} draft={draft} needs={shown} onChange={setDraft} /> : null}
+        {chosen ? <Details key={chosen.code} chosen={chosen} draft={draft} needs={shown} onChange={setDraft} /> : null}
       </div>
       <footer className="shrink-0 border-t border-line p-3">
         <p className="mb-2 flex min-h-10 items-start gap-1.5 text-sm text-ink-2" aria-live="polite">
@@ -115,8 +108,12 @@ function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]
 
 function Details({ chosen, draft, needs, onChange }: { chosen: Disposition; draft: OutcomeDraft; needs: readonly Need[]; onChange: (draft: OutcomeDraft) => void }) {
   const { t } = useTranslation();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   return (
-    <div className="mt-3 flex flex-col gap-3 border-t border-line pt-3">
+    <div ref={box} className="mt-3 flex flex-col gap-3 border-t border-line pt-3 empty:hidden">
       {chosen.sub_dispositions.length > 0 ? (
         <fieldset>
           <legend className="mb-1 text-sm font-medium text-ink-2">

@@ -16,7 +16,7 @@ export function TalkPanel({ live, lead, notes }: { live: LiveCall; lead: Lead | 
   const { t } = useTranslation();
   const [tab, setTab] = useState<"script" | "objections">("script");
   return (
-    <section aria-label={t("hud.talk")} className="flex min-h-0 flex-col rounded-lg border border-line bg-surface lg:overflow-hidden">
+    <section aria-label={t("hud.talk")} className="order-3 flex flex-col rounded-lg border border-line bg-surface lg:order-2 lg:min-h-0 lg:overflow-hidden">
       <Tabs
         label={t("hud.talk")}
         value={tab}
@@ -25,7 +25,7 @@ export function TalkPanel({ live, lead, notes }: { live: LiveCall; lead: Lead | 
           { value: "script", label: t("hud.script") },
           { value: "objections", label: t("hud.objections") },
         ]}
-        panelClassName="min-h-40 flex-1 p-4 lg:overflow-y-auto"
+        panelClassName="flex-1 p-4 lg:min-h-40 lg:overflow-y-auto"
       >
         {tab === "script" ? <ScriptView key={lead?.id ?? "none"} lead={lead} script={live.lead?.script ?? null} /> : <Objections />}
       </Tabs>

@@ -41,11 +41,13 @@ export function useCreateLead() {
 
 export const saveNotes = (callId: string, text: string): Promise<unknown> => unwrap(api.PUT("/calls/{id}/notes", { params: { path: { id: callId } }, body: { text } }));
 
-export function useSaveOutcome(callId: string) {
+/** `onSaved` runs before the call leaves the desk: the asking screen is gone right after. */
+export function useSaveOutcome(callId: string, onSaved: (saved: DispositionRequest) => void) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (body: DispositionRequest) => unwrap(api.POST("/calls/{id}/disposition", { params: { path: { id: callId } }, body })),
-    onSuccess: () => {
+    onSuccess: (_call, body) => {
+      onSaved(body);
       outcomeSaved(callId);
       for (const queryKey of [["queue"], ["leads"], ["calls"]]) void queries.invalidateQueries({ queryKey });
     },

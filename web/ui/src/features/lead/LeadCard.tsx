@@ -24,9 +24,10 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
 
   return (
     <Card title={t("lead.card")} className="self-start">
-      <dl className="flex flex-col gap-2">
-        <InlineField label={t("lead.name")} value={lead.name} lockedReason={locked} onSave={(name) => name && save(t("lead.name"), { name }, { name: lead.name })} />
+      <dl className="grid grid-cols-2 gap-x-3 gap-y-2">
+        <InlineField wide label={t("lead.name")} value={lead.name} lockedReason={locked} onSave={(name) => name && save(t("lead.name"), { name }, { name: lead.name })} />
         <InlineField
+          wide
           label={t("lead.phone")}
           type="tel"
           value={lead.phone}
@@ -34,9 +35,8 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
           lockedReason={locked ?? (lead.phone_masked ? t("lead.masked") : null)}
           onSave={(phone) => phone && save(t("lead.phone"), { phone }, { phone: lead.phone })}
         />
-        <InlineField label={t("lead.organisation")} value={lead.organisation ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.organisation"), { organisation: orNull(text) }, { organisation: lead.organisation ?? null })} />
-        <InlineField label={t("lead.email")} type="email" value={lead.email ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.email"), { email: orNull(text) }, { email: lead.email ?? null })} />
-        <div className="grid grid-cols-2 gap-3">
+        <InlineField wide label={t("lead.organisation")} value={lead.organisation ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.organisation"), { organisation: orNull(text) }, { organisation: lead.organisation ?? null })} />
+        <InlineField wide label={t("lead.email")} type="email" value={lead.email ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.email"), { email: orNull(text) }, { email: lead.email ?? null })} />
           <InlineField label={t("lead.status")} value={lead.status} shown={t(`leadStatus.${lead.status}`)} options={options(LEAD_STATUSES, "leadStatus")} lockedReason={locked} onSave={(status) => save(t("lead.status"), { status: status as LeadStatus }, { status: lead.status })} />
           <InlineField label={t("lead.priority")} value={lead.priority} shown={t(`priority.${lead.priority}`)} options={options(PRIORITIES, "priority")} lockedReason={locked} onSave={(priority) => save(t("lead.priority"), { priority: priority as Priority }, { priority: lead.priority })} />
           <InlineField
@@ -52,12 +52,11 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
           <Fact name={t("lead.attempts")}>{lead.attempts}</Fact>
           <Fact name={t("lead.source")}>{t(`source.${lead.source}`, { defaultValue: lead.source })}</Fact>
           <Fact name={t("lead.owner")}>{lead.assigned_to_name ?? t("lead.nobody")}</Fact>
-        </div>
-        <Fact name={t("lead.lastContact")}>
+        <Fact className="col-span-2" name={t("lead.lastContact")}>
           {lead.last_contact_at ? formatWhen(lead.last_contact_at) : t("lead.never")}
           {lead.last_disposition ? ` · ${nameOf(lead.last_disposition)}` : null}
         </Fact>
-        {lead.next_attempt_at ? <Fact name={t("lead.nextAttempt")}>{formatWhen(lead.next_attempt_at)}</Fact> : null}
+        {lead.next_attempt_at ? <Fact className="col-span-2" name={t("lead.nextAttempt")}>{formatWhen(lead.next_attempt_at)}</Fact> : null}
       </dl>
     </Card>
   );

@@ -27,7 +27,7 @@ export function LeadPage() {
   const start = useStartCall();
   const obstacle = useCallObstacle();
   const blockText = useBlockText();
-  const blocked = lead?.dnd ? blockText({ rule: "dnd", detail: "" }) : null;
+  const blocked = lead?.dnd ? blockText({ rule: "do_not_call", detail: "" }) : null;
   const back = () => (canGoBack ? router.history.back() : void router.navigate({ to: "/queue" }));
 
   useEffect(() => {

@@ -7,7 +7,7 @@ import type { Lead, LeadStatus } from "@/api/types";
 import { LEAD_STATUSES } from "@/features/lead/LeadCard";
 import { NewLead } from "@/features/lead/NewLead";
 import { useLeads } from "@/features/lead/api";
-import { formatWhen } from "@/lib/format";
+import { formatDay, formatWhen } from "@/lib/format";
 import { searchTerm } from "@/lib/phone";
 import { useActions } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
@@ -77,7 +77,9 @@ export function LeadsPage() {
       from: "lg",
       cell: (lead) => (
         <>
-          {lead.last_contact_at ? formatWhen(lead.last_contact_at) : t("lead.never")}
+          <span className="whitespace-nowrap" title={formatWhen(lead.last_contact_at)}>
+            {lead.last_contact_at ? formatDay(lead.last_contact_at) : t("lead.never")}
+          </span>
           {lead.last_disposition ? <span className="block text-sm text-ink-2">{nameOf(lead.last_disposition)}</span> : null}
         </>
       ),
@@ -89,7 +91,7 @@ export function LeadsPage() {
             key: "call",
             title: <span className="sr-only">{t("call.call")}</span>,
             className: "text-right",
-            cell: (lead: Lead) => <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={lead.dnd ? blockText({ rule: "dnd", detail: "" }) : null} />,
+            cell: (lead: Lead) => <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={lead.dnd ? blockText({ rule: "do_not_call", detail: "" }) : null} />,
           },
         ]
       : []),

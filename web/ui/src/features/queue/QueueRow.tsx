@@ -37,9 +37,12 @@ export function QueueRow({ item, top, index, total, current, blocked, onOpen, on
         <button type="button" onClick={onOpen} className="block max-w-full truncate font-semibold hover:underline">
           {lead.name}
         </button>
-        <p className="truncate text-sm text-ink-2">
+        <p className="flex items-center gap-1.5 text-sm text-ink-2">
           <PhoneText phone={lead.phone} />
-          {lead.organisation ? <span> · {lead.organisation}</span> : null}
+          {lead.organisation ? <span className="hidden truncate sm:inline">· {lead.organisation}</span> : null}
+          <span className="min-w-0 sm:hidden">
+            <ReasonChip reason={reason} />
+          </span>
         </p>
       </div>
       <div className="hidden min-w-0 flex-1 flex-col items-start gap-1 sm:flex">
@@ -54,7 +57,12 @@ export function QueueRow({ item, top, index, total, current, blocked, onOpen, on
         <PriorityBadge priority={lead.priority} />
         <span className="text-xs text-ink-3">{t("queue.score", { score: lead.lead_score })}</span>
       </div>
-      <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} />
+      <span className="hidden sm:block">
+        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} />
+      </span>
+      <span className="sm:hidden">
+        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} labelled={false} />
+      </span>
     </li>
   );
 }

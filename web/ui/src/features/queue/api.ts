@@ -35,5 +35,5 @@ export function useQueueSearch(q: string) {
 export const asItem = (lead: Lead): QueueItem => ({
   lead,
   reason: { code: lead.category, at: lead.next_attempt_at, attempts: lead.attempts },
-  blocked: lead.dnd ? { rule: "dnd", detail: "", allowed_at: null } : null,
+  blocked: lead.dnd ? { rule: "do_not_call", detail: "", allowed_at: null } : null,
 });

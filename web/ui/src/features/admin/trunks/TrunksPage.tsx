@@ -76,7 +76,7 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
         </div>
         <Badge tone={TONE[status.health]}>{t(`trunkHealth.${status.health}`)}</Badge>
       </header>
-      <dl className="mt-3 grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-4">
+      <dl className="mt-3 grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-[repeat(3,minmax(0,1fr))_max-content]">
         <Fact name={t("trunks.liveCalls")}>
           {status.live_calls}
           {settings.channel_cap ? ` / ${settings.channel_cap}` : null}
