@@ -1,0 +1,230 @@
+//! A directory in memory: the real trait, over maps instead of tables.
+
+use call::{
+    CauseKind, Direction, E164, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Origin, Plan,
+    RecordPlan, Target, TenantId, TrunkId, TrunkTarget,
+};
+use futures::future::{BoxFuture, FutureExt};
+use signaling::directory::{
+    Ban, DialledFrom, Directory, DirectoryChange, ExtensionAccount, IdentityHeader, Lookup,
+    NumberFormat, Realm, RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
+    TrunkSettings,
+};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::broadcast;
+
+pub const DOMAIN: &str = "pratham.local";
+
+/// Everything the switch may ask.
+pub struct MemoryDirectory {
+    pub extensions: Mutex<Vec<ExtensionAccount>>,
+    pub trunks: Mutex<Vec<TrunkSettings>>,
+    pub stored: Mutex<Vec<StoredBinding>>,
+    pub bans: Mutex<Vec<Ban>>,
+    pub audit: Mutex<Vec<SecurityEvent>>,
+    pub routed: Mutex<Vec<RouteRequest>>,
+    pub recording: bool,
+    /// Panics when asked to route to this number (A06).
+    pub poison: Option<String>,
+    changes: broadcast::Sender<DirectoryChange>,
+}
+
+/// An extension whose secret is `secret-<number>`.
+pub fn extension(number: &str) -> ExtensionAccount {
+    let n: u8 = number.bytes().fold(0, |sum, byte| sum.wrapping_mul(7).wrapping_add(byte));
+    ExtensionAccount {
+        tenant: super::tenant(),
+        extension: ExtensionId::from_parts(1, &[n; 10]),
+        user: None,
+        number: number.to_owned(),
+        aor: format!("{number}@{DOMAIN}"),
+        display_name: Some(format!("Phone {number}")),
+        secret: Secret(format!("secret-{number}")),
+        contacts_max: 4,
+        learn_address: false,
+        codecs: Vec::new(),
+    }
+}
+
+/// A trunk over UDP to a socket.
+pub fn trunk(n: u8, to: SocketAddr) -> TrunkSettings {
+    TrunkSettings {
+        trunk: TrunkId::from_parts(1, &[n; 10]),
+        tenant: super::tenant(),
+        name: format!("trunk-{n}"),
+        enabled: true,
+        host: to.ip().to_string(),
+        port: Some(to.port()),
+        transport: TransportKind::Udp,
+        outbound_proxy: None,
+        sources: Vec::new(),
+        client_certificate_names: Vec::new(),
+        credentials: None,
+        registration: None,
+        from_domain: None,
+        number_format: NumberFormat::E164Plus,
+        caller_id_format: NumberFormat::E164Plus,
+        identity_header: IdentityHeader::PAssertedIdentity,
+        hide_caller_id: false,
+        codecs: Vec::new(),
+        channels_max: 0,
+        calls_per_second_max: 0,
+        options_interval_s: 0,
+        dialled_from: DialledFrom::RequestUri,
+        reference_headers: Vec::new(),
+        header_rules: Vec::new(),
+    }
+}
+
+impl MemoryDirectory {
+    pub fn new(numbers: &[&str], trunks: Vec<TrunkSettings>) -> Arc<Self> {
+        Arc::new(Self::plain(numbers, trunks))
+    }
+
+    pub fn plain(numbers: &[&str], trunks: Vec<TrunkSettings>) -> Self {
+        Self {
+            extensions: Mutex::new(numbers.iter().map(|number| extension(number)).collect()),
+            trunks: Mutex::new(trunks),
+            stored: Mutex::default(),
+            bans: Mutex::default(),
+            audit: Mutex::default(),
+            routed: Mutex::default(),
+            recording: false,
+            poison: None,
+            changes: broadcast::channel(8).0,
+        }
+    }
+
+    pub fn change(&self, change: DirectoryChange) {
+        let _ = self.changes.send(change);
+    }
+
+    /// `+…` goes out by every trunk in turn, a known number rings, everything else is refused.
+    fn plan(&self, request: &RouteRequest) -> Result<Plan, HangupCause> {
+        let extensions = self.extensions.lock().expect("lock");
+        let called = extensions.iter().find(|account| account.number == request.to);
+        let did = matches!(request.origin, Origin::Trunk(_)).then(|| extensions.first());
+        let (direction, targets) = match (E164::parse(&request.to), called.or(did.flatten())) {
+            (_, Some(account)) if did.is_some() || called.is_some() => {
+                let target = ExtensionTarget {
+                    extension: account.extension,
+                    user: None,
+                    aor: account.aor.clone(),
+                };
+                let direction = match did {
+                    Some(_) => Direction::Inbound,
+                    None => Direction::Internal,
+                };
+                (direction, vec![Target::Extension(target)])
+            }
+            (Ok(number), _) => (Direction::Outbound, self.trunk_targets(&number)),
+            (Err(_), _) => return Err(HangupCause::new(EndedBy::System, CauseKind::NotFound)),
+        };
+        Ok(Plan {
+            tenant: request.tenant,
+            direction,
+            lead: None,
+            agent: None,
+            extension: None,
+            number: None,
+            campaign: None,
+            targets,
+            caller_id: request.from.clone(),
+            caller_name: None,
+            ring_timeout_ms: 20_000,
+            max_duration_ms: 600_000,
+            record: RecordPlan { enabled: self.recording, ..RecordPlan::default() },
+        })
+    }
+
+    pub fn trunk_targets(&self, number: &E164) -> Vec<Target> {
+        let caller_id = E164::parse("+918012345678").expect("number");
+        let trunks = self.trunks.lock().expect("lock");
+        let target = |trunk: &TrunkSettings| {
+            Target::Trunk(TrunkTarget {
+                trunk: trunk.trunk,
+                number: number.clone(),
+                caller_id: caller_id.clone(),
+            })
+        };
+        trunks.iter().map(target).collect()
+    }
+}
+
+impl Directory for MemoryDirectory {
+    fn realm<'a>(&'a self, domain: &'a str) -> Lookup<'a, Option<Realm>> {
+        let ours = domain == DOMAIN || domain.parse::<std::net::IpAddr>().is_ok();
+        let realm = Realm { tenant: super::tenant(), domain: DOMAIN.to_owned() };
+        async move { Ok(ours.then_some(realm)) }.boxed()
+    }
+
+    fn extension<'a>(
+        &'a self,
+        tenant: TenantId,
+        user: &'a str,
+    ) -> Lookup<'a, Option<ExtensionAccount>> {
+        let extensions = self.extensions.lock().expect("lock");
+        let fits = |account: &&ExtensionAccount| account.tenant == tenant && account.number == user;
+        let found = extensions.iter().find(fits).cloned();
+        async move { Ok(found) }.boxed()
+    }
+
+    fn route(&self, request: RouteRequest) -> BoxFuture<'_, Result<Plan, HangupCause>> {
+        async move {
+            assert_ne!(self.poison.as_deref(), Some(&*request.to), "poisoned number");
+            let plan = self.plan(&request);
+            self.routed.lock().expect("lock").push(request);
+            plan
+        }
+        .boxed()
+    }
+
+    fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>> {
+        let trunks = self.trunks.lock().expect("lock").clone();
+        async move { Ok(trunks) }.boxed()
+    }
+
+    fn changes(&self) -> broadcast::Receiver<DirectoryChange> {
+        self.changes.subscribe()
+    }
+
+    fn bindings(&self) -> Lookup<'_, Vec<StoredBinding>> {
+        let stored = self.stored.lock().expect("lock").clone();
+        async move { Ok(stored) }.boxed()
+    }
+
+    fn binding_save(&self, binding: StoredBinding) -> Lookup<'_, ()> {
+        let mut stored = self.stored.lock().expect("lock");
+        stored.retain(|known| (&known.aor, &known.key) != (&binding.aor, &binding.key));
+        stored.push(binding);
+        async { Ok(()) }.boxed()
+    }
+
+    fn binding_remove<'a>(
+        &'a self,
+        _tenant: TenantId,
+        aor: &'a str,
+        key: &'a str,
+    ) -> Lookup<'a, ()> {
+        self.stored.lock().expect("lock").retain(|known| known.aor != aor || known.key != key);
+        async { Ok(()) }.boxed()
+    }
+
+    fn bans(&self) -> Lookup<'_, Vec<Ban>> {
+        let bans = self.bans.lock().expect("lock").clone();
+        async move { Ok(bans) }.boxed()
+    }
+
+    fn ban_save(&self, ban: Ban) -> Lookup<'_, ()> {
+        self.bans.lock().expect("lock").push(ban);
+        async { Ok(()) }.boxed()
+    }
+
+    fn audit(&self, event: SecurityEvent) -> Lookup<'_, ()> {
+        self.audit.lock().expect("lock").push(event);
+        async { Ok(()) }.boxed()
+    }
+}

@@ -1,0 +1,85 @@
+//! What the tests of the switch share: a directory in memory, scripted phones, a switch on
+//! random loopback ports.
+// Each test file uses a part; in scripts, events that do not matter are let pass.
+#![allow(dead_code, unreachable_pub, unused_imports, clippy::wildcard_enum_match_arm)]
+
+mod directory;
+mod phone;
+
+pub use directory::{MemoryDirectory, extension, trunk};
+pub use phone::{Call, Phone, sdp};
+
+use call::{CallEventKind, NodeId, TenantId};
+use signaling::{StampedEvent, Switch, SwitchConfig};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The tenant of all tests.
+pub fn tenant() -> TenantId {
+    TenantId::from_parts(1_763_000_000_000, &[1; 10])
+}
+
+/// A running switch and what it said.
+pub struct Floor {
+    pub switch: Switch,
+    pub directory: Arc<MemoryDirectory>,
+    pub events: mpsc::Receiver<StampedEvent>,
+    pub udp: SocketAddr,
+    pub spool: tempfile::TempDir,
+}
+
+impl Floor {
+    /// With these extensions and trunks, on UDP and TCP of loopback.
+    pub async fn open(directory: Arc<MemoryDirectory>) -> Self {
+        Self::open_with(directory, |_| {}).await
+    }
+
+    pub async fn open_with(
+        directory: Arc<MemoryDirectory>,
+        change: impl FnOnce(&mut SwitchConfig),
+    ) -> Self {
+        let spool = tempfile::tempdir().expect("folder");
+        let node = NodeId::from_parts(1, &[9; 10]);
+        let mut config = SwitchConfig::new(node, spool.path().to_owned());
+        let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
+        (config.udp, config.tcp) = (vec![loopback], vec![loopback]);
+        change(&mut config);
+        let media = media::Config {
+            listen: [127, 0, 0, 1].into(),
+            port_min: 0,
+            port_max: 0,
+            workers: 1,
+            ..media::Config::default()
+        };
+        // Tests run side by side: each takes a range of its own.
+        let first = 30_000 + (rand::random::<u16>() % 250) * 100;
+        let media = media::Config { port_min: first, port_max: first + 99, ..media };
+        let (out, events) = mpsc::channel(4096);
+        let switch = Switch::start(config, directory.clone(), media, out).await.expect("starts");
+        let udp = switch.listening().udp[0];
+        Self { switch, directory, events, udp, spool }
+    }
+
+    /// A phone that registered.
+    pub async fn registered(&self, number: &str) -> Phone {
+        let phone = Phone::new(number, self.udp).await;
+        assert_eq!(phone.register(600).await, 200);
+        phone
+    }
+
+    /// Reads events until one fits.
+    pub async fn event(&mut self, fits: impl Fn(&CallEventKind) -> bool) -> StampedEvent {
+        let wait = async {
+            loop {
+                let event = self.events.recv().await.expect("the switch runs");
+                if fits(&event.event.kind) {
+                    return event;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the event in time")
+    }
+}
