@@ -4,15 +4,15 @@ use crate::{
     Directory, EventOut, LiveCall, Registration, SwitchConfig, SwitchNotice, TrunkStatus,
     accounts::Accounts,
     calls::{CallNeighbours, CallTaskEvent, Calls, FirstInput, MediaPort, NoRoom, spawn},
-    directory::DirectoryError,
+    directory::{Ban, DirectoryError},
     dns::Dns,
     sip::{
         BruteForce, COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor,
         SipNeighbours, SipTask,
     },
     transport::{
-        Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, Shared, SourceGate, Tls, TlsError,
-        UdpListener, accept, serve_ws,
+        Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, NetworkEvent, Shared, SourceGate, Tls,
+        TlsError, UdpListener, accept, serve_ws,
     },
     trunk::{TrunkNeighbours, Trunks, run_trunks},
 };
@@ -104,80 +104,44 @@ impl Switch {
         let tls = Arc::new(Tls::load(config.tls.clone())?);
         let (network, network_events) = mpsc::channel(NETWORK_QUEUE);
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
-        let door = SipDoor::new(commands);
         let known = Arc::new(KnownSources::default());
-        let shutdown = CancellationToken::new();
-        let local = Arc::new(LocalAddresses::new(config.external_ip));
-        let shared = Shared {
-            network,
-            gate: Arc::new(SourceGate::new(config.limits, known.clone())),
-            local: local.clone(),
-            limits: config.limits,
-            flows_made: Arc::new(AtomicU64::new(0)),
-            shutdown: shutdown.clone(),
-        };
+        let shared = shared(&config, network, known.clone());
         let (udp, listening) = listen(&config, &tls, &shared)?;
-        let mut names = OurNames::new(&config, local);
-        (names.udp, names.tcp, names.tls) =
-            (listening.udp.clone(), listening.tcp.clone(), listening.tls.clone());
         let (notices, _) = broadcast::channel(NOTICES);
-        let trunks = Arc::new(Trunks::new(notices.clone()));
-        let accounts = Arc::new(Accounts::new(directory.clone()));
+        let door = SipDoor::new(commands);
+        let near = call_neighbours(&config, directory.clone(), media, events, door, &notices)?;
         let board = Arc::new(RegistrationBoard::default());
-        let calls = Arc::new(Calls::new(config.limits.calls_max, events.clone()));
-        let dns = Dns::new(&config.dns_servers);
-        let media_external = media.external_ip.or(config.external_ip);
-        let call_neighbours = Arc::new(CallNeighbours {
-            sip: door.clone(),
-            media: MediaPort::start(media)?,
-            directory: directory.clone(),
-            accounts: accounts.clone(),
-            trunks: trunks.clone(),
-            dns: dns.clone(),
-            events,
-            media_addresses: LocalAddresses::new(media_external),
-            spool: config.spool.clone(),
-        });
-        let endpoint = endpoint(&config, &names);
-        let (now, wall) = (Instant::now(), SystemTime::now());
-        let limits = &config.limits;
+        let (limits, now) = (&config.limits, Instant::now());
         let mut registrations =
             Registrations::new(limits, board.clone(), notices.clone(), directory.clone());
         registrations.restore(now, stored, |peer| udp_source(&udp, &shared, peer));
-        let mut brute_force = BruteForce::default();
-        for ban in bans {
-            if let Ok(left) = ban.until.duration_since(wall) {
-                brute_force.restore(ban.address, ban.aor, now + left);
-            }
-        }
-        let near = SipNeighbours {
-            directory: directory.clone(),
-            accounts: accounts.clone(),
-            trunks: trunks.clone(),
-            calls: calls.clone(),
-            call_neighbours: call_neighbours.clone(),
-            known,
-            dns: dns.clone(),
-            names,
-            door: door.clone(),
-            shutdown: shutdown.clone(),
-        };
+        let calls = Arc::new(Calls::new(limits.calls_max, near.events.clone()));
+        let names = OurNames::new(&config, &listening, shared.local.clone());
+        let endpoint = endpoint(&config, &names);
         let flows = Flows::new(udp, tls.clone(), shared.clone());
         let challenger = Challenger::new(NonceRules::default(), rand::random(), now);
-        let task = SipTask::new(near, endpoint, flows, challenger, brute_force, registrations);
-        tokio::spawn(task.run(network_events, command_queue));
-        let watch = TrunkNeighbours {
-            directory,
-            trunks: trunks.clone(),
-            accounts,
-            sip: door,
-            dns,
-            shutdown,
+        let sip_near = SipNeighbours {
+            calls: calls.clone(),
+            call_neighbours: near.clone(),
+            known,
+            names,
+            shutdown: shared.shutdown.clone(),
         };
-        tokio::spawn(run_trunks(watch));
+        let bans = restored(bans, now);
+        let task = SipTask::new(sip_near, endpoint, flows, challenger, bans, registrations);
+        tokio::spawn(task.run(network_events, command_queue));
+        tokio::spawn(run_trunks(TrunkNeighbours {
+            directory,
+            trunks: near.trunks.clone(),
+            accounts: near.accounts.clone(),
+            sip: near.sip.clone(),
+            dns: near.dns.clone(),
+            shutdown: shared.shutdown.clone(),
+        }));
         tracing::info!(?listening, "switch started");
+        let trunks = near.trunks.clone();
         let inner =
-            Inner { calls, call_neighbours, trunks, board, notices, shared, tls, listening };
+            Inner { calls, call_neighbours: near, trunks, board, notices, shared, tls, listening };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -279,6 +243,56 @@ impl CallControl for Switch {
             }
         }
     }
+}
+
+fn shared(
+    config: &SwitchConfig,
+    network: mpsc::Sender<NetworkEvent>,
+    known: Arc<KnownSources>,
+) -> Shared {
+    Shared {
+        network,
+        gate: Arc::new(SourceGate::new(config.limits, known)),
+        local: Arc::new(LocalAddresses::new(config.external_ip)),
+        limits: config.limits,
+        flows_made: Arc::new(AtomicU64::new(0)),
+        shutdown: CancellationToken::new(),
+    }
+}
+
+/// Starts the media engine and gathers what every call talks to.
+fn call_neighbours(
+    config: &SwitchConfig,
+    directory: Arc<dyn Directory>,
+    media: media::Config,
+    events: EventOut,
+    sip: SipDoor,
+    notices: &broadcast::Sender<SwitchNotice>,
+) -> Result<Arc<CallNeighbours>, StartError> {
+    let media_addresses =
+        LocalAddresses::of_media(media.external_ip.or(config.external_ip), media.listen);
+    Ok(Arc::new(CallNeighbours {
+        sip,
+        media: MediaPort::start(media)?,
+        accounts: Arc::new(Accounts::new(directory.clone())),
+        directory,
+        trunks: Arc::new(Trunks::new(notices.clone())),
+        dns: Dns::new(&config.dns_servers),
+        events,
+        media_addresses,
+        spool: config.spool.clone(),
+    }))
+}
+
+/// The bans of before, in the machine's time.
+fn restored(bans: Vec<Ban>, now: Instant) -> BruteForce {
+    let (wall, mut brute_force) = (SystemTime::now(), BruteForce::default());
+    for ban in bans {
+        if let Ok(left) = ban.until.duration_since(wall) {
+            brute_force.restore(ban.address, ban.aor, now + left);
+        }
+    }
+    brute_force
 }
 
 fn listen(

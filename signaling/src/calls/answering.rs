@@ -27,6 +27,8 @@ impl Effects {
 pub(super) struct OfferedLeg {
     leg: LegId,
     party: EndedBy,
+    /// Its INVITE brought no offer: the ACK owes the answer to ours.
+    late: bool,
     over: bool,
     hung_up: Option<HangupCause>,
     /// Of the carrier that placed it.
@@ -34,8 +36,8 @@ pub(super) struct OfferedLeg {
 }
 
 impl OfferedLeg {
-    pub(super) fn new(leg: LegId, party: EndedBy, channel: Option<Channel>) -> Self {
-        Self { leg, party, over: false, hung_up: None, _channel: channel }
+    pub(super) fn new(leg: LegId, party: EndedBy, late: bool, channel: Option<Channel>) -> Self {
+        Self { leg, party, late, over: false, hung_up: None, _channel: channel }
     }
 
     /// The dialog came to its end.
@@ -63,11 +65,16 @@ impl OfferedLeg {
                 let cause = cause::of_failure(self.party, &failure);
                 effects.input(Input::LegEnded { leg: self.leg, cause });
             }
+            DialogEvent::Confirmed { body } => {
+                if self.late {
+                    let sdp = Ok(body.map(|body| body.bytes));
+                    effects.input(Input::LegReanswered { leg: self.leg, sdp });
+                }
+            }
             DialogEvent::Progressed { .. }
             | DialogEvent::Answered { .. }
             | DialogEvent::Challenged { .. } => {}
-            other @ (DialogEvent::Confirmed { .. }
-            | DialogEvent::Reinvited { .. }
+            other @ (DialogEvent::Reinvited { .. }
             | DialogEvent::ReinviteConfirmed { .. }
             | DialogEvent::ReinviteAnswered { .. }
             | DialogEvent::ReinviteFailed { .. }
@@ -85,10 +92,8 @@ impl OfferedLeg {
 pub(super) fn established(leg: LegId, fork: u16, event: DialogEvent, effects: &mut Effects) {
     let sdp = |body: Option<Body>| body.map(|body| body.bytes);
     match event {
-        DialogEvent::Confirmed { body } | DialogEvent::ReinviteConfirmed { body } => {
-            if body.is_some() {
-                effects.input(Input::LegReanswered { leg, sdp: Ok(sdp(body)) });
-            }
+        DialogEvent::ReinviteConfirmed { body } => {
+            effects.input(Input::LegReanswered { leg, sdp: Ok(sdp(body)) });
         }
         DialogEvent::Reinvited { body } => {
             effects.input(Input::LegReoffered { leg, sdp: sdp(body) });
@@ -116,6 +121,7 @@ pub(super) fn established(leg: LegId, fork: u16, event: DialogEvent, effects: &m
         }
         DialogEvent::Notified { .. }
         | DialogEvent::Response { .. }
+        | DialogEvent::Confirmed { .. }
         | DialogEvent::Progressed { .. }
         | DialogEvent::Answered { .. }
         | DialogEvent::Challenged { .. }

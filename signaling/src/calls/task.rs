@@ -181,8 +181,9 @@ impl CallTask {
                     }
                     Caller::Trunk(channel) => (EndedBy::Customer, Some(channel)),
                 };
+                let late = matches!(&input, Input::LegOffered { sdp: None, .. });
                 self.caller_peer = Some(peer.ip());
-                self.legs.insert(leg, Leg::Offered(OfferedLeg::new(leg, party, channel)));
+                self.legs.insert(leg, Leg::Offered(OfferedLeg::new(leg, party, late, channel)));
                 input
             }
             FirstInput::Originate(originate) => {

@@ -58,10 +58,12 @@ impl SipTask {
         };
         let account = match &realm {
             None => None,
-            Some(realm) => match self.near.accounts.known_account(realm.tenant, &user, now) {
-                Some(account) => account,
-                None => return self.park(ask, Missing::Account(realm.clone(), user)),
-            },
+            Some(realm) => {
+                match self.near.call_neighbours.accounts.known_account(realm.tenant, &user, now) {
+                    Some(account) => account,
+                    None => return self.park(ask, Missing::Account(realm.clone(), user)),
+                }
+            }
         };
         let aor = format!("{user}@{name}");
         if self.brute_force.is_banned(now, ask.source.remote.ip(), &aor) {
@@ -95,7 +97,7 @@ impl SipTask {
         let target = ask.message.request_uri().and_then(|uri| uri.host());
         let target = target.map(|host| host.to_string().to_ascii_lowercase());
         for domain in [claimed, own, target].into_iter().flatten() {
-            match self.near.accounts.known_realm(&domain, now) {
+            match self.near.call_neighbours.accounts.known_realm(&domain, now) {
                 Some(Some(realm)) => return Ok(Some(realm)),
                 Some(None) => {}
                 None => return Err(domain),
@@ -115,7 +117,8 @@ impl SipTask {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.parked.insert(ticket, ask);
-        let (accounts, door) = (self.near.accounts.clone(), self.near.door.clone());
+        let (accounts, door) =
+            (self.near.call_neighbours.accounts.clone(), self.near.call_neighbours.sip.clone());
         tokio::spawn(async move {
             let answered = match missing {
                 Missing::Realm(domain) => accounts.realm(&domain).await.is_ok(),
@@ -174,7 +177,7 @@ impl SipTask {
                 let ban = Ban { address, aor: aor.to_owned(), until };
                 let kind = SecurityEventKind::Banned { aor: aor.to_owned(), until };
                 self.audit(realm.map(|realm| realm.tenant), &ask.source, kind);
-                let directory = self.near.directory.clone();
+                let directory = self.near.call_neighbours.directory.clone();
                 tokio::spawn(async move {
                     if let Err(error) = directory.ban_save(ban).await {
                         tracing::warn!(%error, "ban is not kept over a restart");
@@ -215,7 +218,7 @@ impl SipTask {
     ) {
         tracing::warn!(source = %source.remote, ?kind, "security event");
         let event = SecurityEvent { at: SystemTime::now(), tenant, source: source.remote, kind };
-        let directory = self.near.directory.clone();
+        let directory = self.near.call_neighbours.directory.clone();
         tokio::spawn(async move {
             if let Err(error) = directory.audit(event).await {
                 tracing::error!(%error, "security event is not in the audit");

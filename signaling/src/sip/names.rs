@@ -1,6 +1,6 @@
 //! Our own names on each transport, as peers shall reach them.
 
-use crate::{SwitchConfig, transport::LocalAddresses};
+use crate::{Listening, SwitchConfig, transport::LocalAddresses};
 use signaling_proto::{Advertised, AdvertisedSet, Transport};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,20 +10,24 @@ use std::{
 /// What we listen on, and what that is called.
 #[derive(Clone, Debug)]
 pub(crate) struct OurNames {
-    pub(crate) udp: Vec<SocketAddr>,
-    pub(crate) tcp: Vec<SocketAddr>,
-    pub(crate) tls: Vec<SocketAddr>,
+    udp: Vec<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
     domain: Option<String>,
     external: Option<IpAddr>,
     local: Arc<LocalAddresses>,
 }
 
 impl OurNames {
-    pub(crate) fn new(config: &SwitchConfig, local: Arc<LocalAddresses>) -> Self {
+    pub(crate) fn new(
+        config: &SwitchConfig,
+        listening: &Listening,
+        local: Arc<LocalAddresses>,
+    ) -> Self {
         Self {
-            udp: Vec::new(),
-            tcp: Vec::new(),
-            tls: Vec::new(),
+            udp: listening.udp.clone(),
+            tcp: listening.tcp.clone(),
+            tls: listening.tls.clone(),
             domain: config.domain.clone(),
             external: config.external_ip,
             local,

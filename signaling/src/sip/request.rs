@@ -81,7 +81,10 @@ impl SipTask {
         if self.registrations.has_source(source.remote) {
             return None;
         }
-        self.near.trunks.recognise(source.remote, self.flows.certificate(source.flow))
+        self.near
+            .call_neighbours
+            .trunks
+            .recognise(source.remote, self.flows.certificate(source.flow))
     }
 
     /// Somebody calls.

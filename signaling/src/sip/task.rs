@@ -1,17 +1,14 @@
 //! The loop of the SIP task, and what moves in it.
 
 use super::{
-    DialogAction, DialogKey, OurNames, RequestOutcome, SipCommand, SipDoor, Ticket,
-    brute_force::BruteForce, dialogs::Dialogs, identity::Ask, registration::Registrations,
+    DialogAction, DialogKey, OurNames, RequestOutcome, SipCommand, Ticket, brute_force::BruteForce,
+    dialogs::Dialogs, identity::Ask, registration::Registrations,
 };
 use crate::{
-    Directory,
-    accounts::Accounts,
     calls::{CallDoor, CallNeighbours, CallTaskEvent, Calls},
-    dns::{Dns, Question},
+    dns::Question,
     measure,
     transport::{Flows, KnownSources, NetworkEvent},
-    trunk::Trunks,
 };
 use signaling_proto::{
     Destination, DialogEvent, DialogId, Endpoint, Event, Failure, HeaderLine, InvalidUse,
@@ -33,15 +30,10 @@ pub(super) const PARKED_MAX: usize = 2000;
 
 /// Everybody the SIP task talks to.
 pub(crate) struct SipNeighbours {
-    pub(crate) directory: Arc<dyn Directory>,
-    pub(crate) accounts: Arc<Accounts>,
-    pub(crate) trunks: Arc<Trunks>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) call_neighbours: Arc<CallNeighbours>,
     pub(crate) known: Arc<KnownSources>,
-    pub(crate) dns: Dns,
     pub(crate) names: OurNames,
-    pub(crate) door: SipDoor,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -354,7 +346,8 @@ impl SipTask {
             transport: query.transport,
             secure: query.secure,
         };
-        let (dns, door) = (self.near.dns.clone(), self.near.door.clone());
+        let (dns, door) =
+            (self.near.call_neighbours.dns.clone(), self.near.call_neighbours.sip.clone());
         tokio::spawn(async move {
             let targets = dns.find(question).await;
             door.send(SipCommand::Resolved { id: query.id, targets }).await;

@@ -143,7 +143,7 @@ fn send_datagram(
     remote: SocketAddr,
 ) -> Result<(), NotSent> {
     let udp = udp.ok_or(NotSent)?;
-    match udp.socket.try_send_to(bytes, remote) {
+    match udp.sender.send_to(bytes, remote) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
             // The kernel's buffer is full: as good as lost on the way, and sent again by timer.

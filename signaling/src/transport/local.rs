@@ -11,13 +11,21 @@ const REMEMBERED_MAX: usize = 20_000;
 #[derive(Debug)]
 pub(crate) struct LocalAddresses {
     external: Option<IpAddr>,
+    /// Bound to this address only.
+    fixed: Option<IpAddr>,
     seen: DashMap<IpAddr, IpAddr>,
 }
 
 impl LocalAddresses {
     /// With the address that public peers see, if a NAT stands between.
     pub(crate) fn new(external: Option<IpAddr>) -> Self {
-        Self { external, seen: DashMap::new() }
+        Self { external, fixed: None, seen: DashMap::new() }
+    }
+
+    /// For media sockets bound to `listen`.
+    pub(crate) fn of_media(external: Option<IpAddr>, listen: IpAddr) -> Self {
+        let fixed = (!listen.is_unspecified()).then_some(listen);
+        Self { external, fixed, seen: DashMap::new() }
     }
 
     /// Our address towards `peer`, whatever the port.
@@ -26,7 +34,7 @@ impl LocalAddresses {
             IpAddr::V4(_) => [0, 0, 0, 0].into(),
             IpAddr::V6(_) => [0u16; 8].into(),
         };
-        self.towards(peer, SocketAddr::new(any, 0)).ip()
+        self.towards(peer, SocketAddr::new(self.fixed.unwrap_or(any), 0)).ip()
     }
 
     /// Our address towards `peer`, for a listener bound to `bound`.

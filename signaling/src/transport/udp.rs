@@ -8,7 +8,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::net::UdpSocket;
@@ -22,7 +21,9 @@ const DATAGRAM_MAX: usize = 65_535;
 /// One bound UDP socket.
 #[derive(Debug)]
 pub(crate) struct UdpListener {
-    pub(crate) socket: Arc<UdpSocket>,
+    /// The same socket as the receiver's, for sending: what the kernel says counts, not the
+    /// runtime's notion of readiness, which is false on a fresh socket.
+    pub(crate) sender: std::net::UdpSocket,
     pub(crate) bound: SocketAddr,
     pub(crate) flow: FlowId,
 }
@@ -30,11 +31,12 @@ pub(crate) struct UdpListener {
 impl UdpListener {
     /// Binds and starts receiving.
     pub(crate) fn start(address: SocketAddr, shared: &Shared) -> io::Result<Self> {
-        let socket = Arc::new(UdpSocket::from_std(bind(address)?)?);
+        let sender = bind(address)?;
+        let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let bound = socket.local_addr()?;
         let flow = shared.next_flow();
-        tokio::spawn(receive(socket.clone(), bound, flow, shared.clone()));
-        Ok(Self { socket, bound, flow })
+        tokio::spawn(receive(socket, bound, flow, shared.clone()));
+        Ok(Self { sender, bound, flow })
     }
 }
 
@@ -52,7 +54,7 @@ fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     Ok(socket.into())
 }
 
-async fn receive(socket: Arc<UdpSocket>, bound: SocketAddr, flow: FlowId, shared: Shared) {
+async fn receive(socket: UdpSocket, bound: SocketAddr, flow: FlowId, shared: Shared) {
     let mut buffer = vec![0u8; DATAGRAM_MAX];
     loop {
         tokio::select! {
