@@ -1,4 +1,6 @@
 //! Who may do what: guessing, stealing, forging, draining, restarting.
+// In scripts, events that do not matter are let pass.
+#![allow(clippy::wildcard_enum_match_arm)]
 
 mod kit;
 
@@ -270,4 +272,26 @@ async fn a_bye_from_elsewhere_does_not_end_the_call() {
     assert_eq!(floor.switch.live_calls().len(), 1);
     alice.hang_up(call);
     bob.ended(incoming).await;
+}
+
+/// D04: neither a redirect nor a transfer of a phone is a way to dial past the policy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_or_transfer_by_a_phone_calls_nobody() {
+    let carrier = Phone::at(LOOPBACK, "carrier", LOOPBACK).await;
+    let directory = MemoryDirectory::new(&["101", "102"], vec![trunk(1, carrier.address)]);
+    let floor = Floor::open(directory.clone()).await;
+    let (alice, bob) = (floor.registered("101").await, floor.registered("102").await);
+    let call = alice.call("102").await;
+    let (incoming, _) = bob.rung().await;
+    let away = HeaderLine::new("Contact", "<sip:+919812340001@pratham.local>");
+    bob.reject(incoming, 302, &[away]);
+    assert_eq!(alice.refused(call).await, 480);
+    let call = alice.call("102").await;
+    let (incoming, invite) = bob.rung().await;
+    bob.answer(incoming, &invite);
+    alice.answered(call).await;
+    assert_eq!(bob.refer(incoming, "+919812340001").await, 603);
+    assert!(!carrier.hears(Duration::from_millis(300), |_| true).await);
+    assert_eq!(directory.routed.lock().expect("lock").len(), 2, "only what was dialled");
+    alice.hang_up(call);
 }
