@@ -52,9 +52,10 @@ impl State {
     /// The call at hand.
     pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Reserved(call) | Self::Ringing(call) | Self::OnCall(call) | Self::WrapUp(call) => {
-                Some(*call)
-            }
+            Self::Reserved(call)
+            | Self::Ringing(call)
+            | Self::OnCall(call)
+            | Self::WrapUp(call) => Some(*call),
             Self::Offline | Self::Ready | Self::Paused(_) | Self::Unreachable => None,
         }
     }
@@ -117,6 +118,8 @@ pub struct Agent {
     reachable: bool,
     calls: BTreeMap<CallId, Phase>,
     pending: BTreeSet<CallId>,
+    /// Outcomes saved while the call was still under way.
+    settled: BTreeSet<CallId>,
     reserved_at: BTreeMap<CallId, Instant>,
     state: State,
     since: Instant,
@@ -136,6 +139,7 @@ impl Agent {
             reachable: false,
             calls: BTreeMap::new(),
             pending,
+            settled: BTreeSet::new(),
             reserved_at: BTreeMap::new(),
             state: State::Offline,
             since: now,
@@ -190,12 +194,16 @@ impl Agent {
             Input::Answered(call) => self.advance(call, Phase::Talking),
             Input::Ended { call, outcome_due } => {
                 self.forget(call);
-                if outcome_due {
+                let settled = self.settled.remove(&call);
+                if outcome_due && !settled {
                     self.pending.insert(call);
                 }
             }
             Input::OutcomeSaved(call) => {
                 self.pending.remove(&call);
+                if self.calls.contains_key(&call) {
+                    self.settled.insert(call);
+                }
             }
         }
         self.settle(now);
@@ -309,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn an_outcome_saved_before_the_end_is_not_asked_for_again() {
+        let now = Instant::now();
+        let mut agent = ready(now);
+        agent.handle_input(now, Input::Answered(call(1)));
+        agent.handle_input(now, Input::OutcomeSaved(call(1)));
+        assert_eq!(agent.state(), &State::OnCall(call(1)));
+        agent.handle_input(now, Input::Ended { call: call(1), outcome_due: true });
+        assert_eq!(agent.state(), &State::Ready);
+    }
+
+    #[test]
     fn missing_outcomes_survive_a_restart() {
         let now = Instant::now();
         let mut agent = Agent::resumed(now, Wish::Ready, BTreeSet::from([call(1), call(2)]));
@@ -365,12 +384,8 @@ mod tests {
     fn input() -> impl Strategy<Value = Input> {
         let id = (0u8..4).prop_map(call);
         prop_oneof![
-            prop_oneof![
-                Just(Wish::Ready),
-                Just(Wish::Offline),
-                "[a-c]".prop_map(Wish::Paused)
-            ]
-            .prop_map(Input::Wished),
+            prop_oneof![Just(Wish::Ready), Just(Wish::Offline), "[a-c]".prop_map(Wish::Paused)]
+                .prop_map(Input::Wished),
             any::<bool>().prop_map(Input::Reachable),
             id.clone().prop_map(Input::Reserved),
             id.clone().prop_map(Input::Released),
