@@ -35,6 +35,11 @@ impl Tenant {
     }
 }
 
+/// Whether a time zone has this IANA name.
+pub fn known_zone(name: &str) -> bool {
+    name.parse::<chrono_tz::Tz>().is_ok()
+}
+
 /// What makes a tenant.
 #[derive(Clone, Debug)]
 pub struct NewTenant {
