@@ -196,6 +196,8 @@ pub(crate) const TABLE: &[Rule] = &[
     Rule::of(Verb::Patch, "/api/v1/settings", ADMINS),
     Rule::in_handler(Verb::Get, "/api/v1/live", ANYONE),
     Rule::public(Verb::Get, "/api/v1/openapi.json"),
+    Rule::public(Verb::Get, "/health"),
+    Rule::public(Verb::Get, "/metrics"),
 ];
 
 /// The rule of a route, by the path as it was registered.

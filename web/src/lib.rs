@@ -1,28 +1,40 @@
 //! The web face: API under `/api/v1`, sign-in, live socket, SIP-over-WebSocket door, embedded desk.
 
 mod access;
+mod assets;
+mod config;
+mod convert;
+mod extract;
+mod guard;
+mod headers;
+mod limit;
+mod live;
+mod names;
 mod openapi;
+mod origin;
+mod page;
 mod problem;
+mod router;
 mod routes;
+mod scope;
+mod sessions;
 pub mod shapes;
-
-pub use openapi::{openapi, openapi_text};
-
-/// What handlers reach.
-#[derive(Clone)]
-pub struct AppState;
+mod sip_socket;
+mod state;
+mod token;
+mod views;
+mod wrap;
 
 #[cfg(test)]
-mod tests {
-    /// The UI's client is generated from this file.
-    #[test]
-    fn the_stored_openapi_document_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/openapi.json");
-        let current = crate::openapi_text();
-        if std::env::var_os("TELEHUB_WRITE_OPENAPI").is_some() {
-            std::fs::write(path, &current).unwrap();
-        }
-        let stored = std::fs::read_to_string(path).unwrap();
-        assert!(stored == current, "run: TELEHUB_WRITE_OPENAPI=1 cargo test -p web openapi");
-    }
-}
+mod rig;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Limits};
+pub use openapi::{openapi, openapi_text};
+pub use router::router;
+pub use shapes::system::ComponentState;
+pub use state::{
+    AppState, DirectoryChange, Inner, LiveFacts, Parts, PhoneFact, SipSocketAcceptor, TrunkFact,
+    TrunkHealth,
+};

@@ -1,9 +1,15 @@
 //! Oneself.
 
 use crate::{
-    problem::Problems,
-    shapes::session::{Me, MeChange, PasswordChange},
+    AppState,
+    extract::Body,
+    problem::{Outcome, Problem, Problems},
+    sessions::Principal,
+    shapes::session::{Me, MeChange, MyExtension, MyTenant, PasswordChange},
 };
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::Utc;
+use crm::users::{self, SignInError, User, UserPatch};
 
 /// Who one is.
 #[utoipa::path(
@@ -12,7 +18,11 @@ use crate::{
     tag = "session",
     responses((status = 200, body = Me), Problems),
 )]
-pub(crate) async fn me() {}
+pub(crate) async fn me(State(state): State<AppState>, who: Principal) -> Outcome<Json<Me>> {
+    let user = state.store.user_find(who.tenant, who.user).await?;
+    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    me_of(&state, &user).await.map(Json)
+}
 
 /// Change own name or language.
 #[utoipa::path(
@@ -22,7 +32,20 @@ pub(crate) async fn me() {}
     request_body = MeChange,
     responses((status = 200, body = Me), Problems),
 )]
-pub(crate) async fn me_change() {}
+pub(crate) async fn me_change(
+    State(state): State<AppState>,
+    who: Principal,
+    Body(body): Body<MeChange>,
+) -> Outcome<Json<Me>> {
+    let patch = UserPatch {
+        name: body.name.map(|name| fits_name(&name)).transpose()?,
+        locale: body.language.map(|language| fits_language(&language)).transpose()?,
+        ..Default::default()
+    };
+    let user = state.store.user_update(who.tenant, who.user, &patch, Utc::now()).await?;
+    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    me_of(&state, &user).await.map(Json)
+}
 
 /// Change own password; every other session ends.
 #[utoipa::path(
@@ -32,4 +55,67 @@ pub(crate) async fn me_change() {}
     request_body = PasswordChange,
     responses((status = 204, description = "Done"), Problems),
 )]
-pub(crate) async fn me_password() {}
+pub(crate) async fn me_password(
+    State(state): State<AppState>,
+    who: Principal,
+    Body(body): Body<PasswordChange>,
+) -> Outcome<StatusCode> {
+    let user = state.store.user_find(who.tenant, who.user).await?;
+    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    users::password_fits(&body.new_password, &user.email)
+        .map_err(|reason| Problem::field("new_password", "invalid", reason))?;
+    let (old, new) = (&body.current_password, &body.new_password);
+    match users::change_password(&state.store, &user, old, new, Utc::now()).await {
+        Ok(()) => {}
+        Err(SignInError::Store(error)) => return Err(error.into()),
+        Err(SignInError::Refused | SignInError::Throttled { .. }) => {
+            return Err(Problem::field("current_password", "wrong", "is not your password"));
+        }
+    }
+    state.sessions.forget();
+    state.audit(&who, who.audit("user.password_changed", "user", who.user)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn me_of(state: &AppState, user: &User) -> Outcome<Me> {
+    let tenant = state.store.tenant_find(user.tenant).await?;
+    let tenant = tenant.ok_or_else(|| Problem::not_found("tenant"))?;
+    let extension = state.store.extension_of_user(user.tenant, user.id).await?;
+    let facts = state.facts();
+    Ok(Me {
+        id: user.id.uuid(),
+        email: user.email.clone(),
+        name: user.name.clone(),
+        role: user.role.into(),
+        language: user.locale.clone(),
+        tenant: MyTenant {
+            id: tenant.id.uuid(),
+            slug: tenant.slug,
+            name: tenant.name,
+            timezone: tenant.timezone,
+        },
+        extension: extension.map(|e| MyExtension {
+            id: e.id.uuid(),
+            registered: facts.registered(e.id),
+            number: e.number,
+            kind: e.kind.into(),
+            name: e.name,
+        }),
+    })
+}
+
+/// A name that can be shown: not empty, not endless.
+pub(crate) fn fits_name(name: &str) -> Outcome<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 120 {
+        return Err(Problem::field("name", "invalid", "must have 1 to 120 characters"));
+    }
+    Ok(name.to_owned())
+}
+
+pub(crate) fn fits_language(language: &str) -> Outcome<String> {
+    match language {
+        "en" | "hi" => Ok(language.to_owned()),
+        _ => Err(Problem::field("language", "invalid", "must be `en` or `hi`")),
+    }
+}

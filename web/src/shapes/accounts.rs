@@ -52,6 +52,8 @@ pub struct User {
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// Filter of the user list.

@@ -177,6 +177,8 @@ pub struct Settings {
     pub timezone: String,
     /// SIP domain that phones use.
     pub sip_domain: String,
+    /// Language of screens and prompts where nothing else says one.
+    pub language: String,
     /// Who may be called, when, how often.
     pub calling: CallingSettings,
     /// Whether calls are recorded and how that is said.
@@ -185,6 +187,8 @@ pub struct Settings {
     pub dispositions: DispositionSettings,
     /// Who sees what.
     pub desk: DeskSettings,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// Change of settings; what is left out stays, in each section too.
@@ -195,6 +199,8 @@ pub struct SettingsChange {
     pub name: Option<String>,
     /// IANA zone.
     pub timezone: Option<String>,
+    /// `en`, `hi`.
+    pub language: Option<String>,
     /// Who may be called, when, how often.
     #[serde(default)]
     #[schema(value_type = Option<CallingSettings>)]

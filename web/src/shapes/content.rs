@@ -16,6 +16,8 @@ pub struct Script {
     pub language: String,
     /// Text with `{{lead.name}}`-like places; blank lines part the steps, `#` starts a heading.
     pub body: String,
+    /// For leads from this source only.
+    pub source: Option<String>,
     /// Offered to agents.
     pub active: bool,
     /// Last change.
@@ -32,6 +34,8 @@ pub struct ScriptWrite {
     pub language: String,
     /// Text.
     pub body: String,
+    /// For leads from this source only.
+    pub source: Option<String>,
     /// Offered to agents; true when not said.
     pub active: Option<bool>,
 }

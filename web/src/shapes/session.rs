@@ -28,6 +28,14 @@ pub struct RefreshRequest {
     pub refresh_token: String,
 }
 
+/// Which session ends beside the one of the access token; may be left out.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutRequest {
+    /// A refresh token of the session.
+    pub refresh_token: Option<String>,
+}
+
 /// Tokens of a session.
 #[derive(Serialize, ToSchema)]
 pub struct Tokens {

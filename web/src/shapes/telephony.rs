@@ -69,6 +69,8 @@ pub struct Extension {
     pub registrations: Vec<Registration>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A new extension; its SIP secret is generated.
@@ -206,12 +208,14 @@ pub enum IdentityHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrunkHealth {
-    /// Not asked yet.
+    /// Nothing is known yet; calls are tried.
     Unknown,
     /// Answers.
     Up,
     /// Does not.
     Down,
+    /// Refuses our credentials; needs an administrator.
+    Refused,
     /// Switched off by an administrator.
     Disabled,
 }
@@ -275,6 +279,10 @@ pub struct TrunkSettings {
     pub auth: TrunkAuth,
     /// User name for digest or registration.
     pub username: Option<String>,
+    /// Answer challenges of this realm only.
+    pub realm: Option<String>,
+    /// Send there instead of to the hosts; the request URI keeps the host.
+    pub outbound_proxy: Option<String>,
     /// Registrar host where it differs from the first host.
     pub registrar: Option<String>,
     /// Asked-for registration lifetime.
@@ -294,6 +302,18 @@ pub struct TrunkSettings {
     /// How numbers are written.
     #[schema(required = false)]
     pub number_format: NumberFormat,
+    /// How our caller ID is written.
+    #[schema(required = false)]
+    pub caller_id_format: NumberFormat,
+    /// From is anonymous, the number goes into the identity header only.
+    #[schema(required = false)]
+    pub hide_caller_id: bool,
+    /// The number called stands in To, not in the request URI.
+    #[schema(required = false)]
+    pub dialled_in_to: bool,
+    /// Headers kept with the call as carrier references.
+    #[schema(required = false)]
+    pub reference_headers: Vec<String>,
     /// Headers set or removed.
     #[schema(required = false)]
     pub header_rules: Vec<HeaderRule>,
@@ -414,18 +434,6 @@ pub enum NumberDestination {
     },
 }
 
-/// What a number is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NumberPurpose {
-    /// In and out.
-    General,
-    /// Only taken, never shown.
-    InboundOnly,
-    /// Only shown.
-    OutboundOnly,
-}
-
 /// A number that carriers deliver to us.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Number {
@@ -434,8 +442,8 @@ pub struct Number {
     /// E.164.
     #[schema(example = "+918047190000")]
     pub number: String,
-    /// What it is for.
-    pub purpose: NumberPurpose,
+    /// What it is for: `general`, `promotional` (140), `service` (1600).
+    pub purpose: String,
     /// Over which carrier it comes.
     pub trunk_id: Uuid,
     /// Its name.
@@ -448,6 +456,8 @@ pub struct Number {
     pub verified: bool,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
+    /// Last change.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A new number.
@@ -459,7 +469,7 @@ pub struct NumberNew {
     /// Over which carrier it comes.
     pub trunk_id: Uuid,
     /// What it is for; `general` when not said.
-    pub purpose: Option<NumberPurpose>,
+    pub purpose: Option<String>,
     /// Where its calls go.
     pub destination: Option<NumberDestination>,
     /// The carrier confirmed that we may show it; true when not said.
@@ -473,7 +483,7 @@ pub struct NumberChange {
     /// Over which carrier it comes.
     pub trunk_id: Option<Uuid>,
     /// What it is for.
-    pub purpose: Option<NumberPurpose>,
+    pub purpose: Option<String>,
     /// Where its calls go; `null`: refused.
     #[serde(default, deserialize_with = "some")]
     #[schema(value_type = Option<NumberDestination>)]

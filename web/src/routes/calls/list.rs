@@ -1,12 +1,21 @@
 //! Calls as records.
 
 use crate::{
-    problem::Problems,
+    AppState,
+    extract::{Id, Params},
+    page,
+    problem::{Outcome, Problem, Problems},
+    sessions::Principal,
     shapes::{
         Page,
+        accounts::Role,
         calls::{Call, CallQuery},
     },
+    views,
 };
+use axum::{Json, extract::State};
+use call::UserId;
+use crm::calls::CallFilter;
 
 /// Calls, newest first: own for a telecaller, all for managers and administrators.
 #[utoipa::path(
@@ -16,7 +25,35 @@ use crate::{
     params(CallQuery),
     responses((status = 200, body = Page<Call>), Problems),
 )]
-pub(crate) async fn call_list() {}
+pub(crate) async fn call_list(
+    State(state): State<AppState>,
+    who: Principal,
+    Params(query): Params<CallQuery>,
+) -> Outcome<Json<Page<Call>>> {
+    let asked = query.agent_id.map(UserId::from);
+    let agent = match (who.sees_all() || who.role == Role::Viewer, asked) {
+        (true, asked) => asked,
+        (false, None) => Some(who.user),
+        (false, Some(user)) if user == who.user => Some(user),
+        (false, Some(_)) => return Err(Problem::forbidden("you may list your own calls only")),
+    };
+    let filter = CallFilter {
+        direction: query.direction.map(Into::into),
+        status: query.status.map(Into::into),
+        agent,
+        lead: query.lead_id.map(Into::into),
+        disposition: query.disposition,
+        pending_outcome: query.pending_outcome,
+        live: false,
+        from: query.from,
+        to: query.to,
+        limit: page::limit(query.limit)?,
+        cursor: query.cursor,
+    };
+    let page = state.store.call_list(who.tenant, &filter).await?;
+    let items = page.items.iter().map(|call| views::call(&who, call)).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}
 
 /// One call.
 #[utoipa::path(
@@ -26,4 +63,11 @@ pub(crate) async fn call_list() {}
     params(("id" = Uuid, Path, description = "Call")),
     responses((status = 200, body = Call), Problems),
 )]
-pub(crate) async fn call_one() {}
+pub(crate) async fn call_one(
+    State(state): State<AppState>,
+    who: Principal,
+    Id(id): Id,
+) -> Outcome<Json<Call>> {
+    let found = state.visible_call(&who, id.into()).await?;
+    Ok(Json(views::call(&who, &found)))
+}

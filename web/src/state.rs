@@ -1,0 +1,197 @@
+//! What handlers reach, and what the binary hands in.
+
+use crate::{
+    Config,
+    limit::Limits,
+    sessions::Sessions,
+    shapes::system::{Component, ComponentState},
+    token::Tokens,
+};
+use bytes::Bytes;
+use call::{CallControl, ExtensionId, TenantId, TrunkId};
+use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    ops::Deref,
+    sync::Arc,
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// A phone that is registered now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneFact {
+    /// What the phone calls itself.
+    pub user_agent: Option<String>,
+    /// `udp`, `tcp`, `tls`, `ws`.
+    pub transport: String,
+    /// Where its packets come from.
+    pub source: SocketAddr,
+    /// When it lapses unless refreshed.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Whether a trunk can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkHealth {
+    /// Switched off.
+    Disabled,
+    /// Nothing is known yet; calls are tried.
+    Unknown,
+    /// Answers.
+    Up,
+    /// Does not.
+    Down,
+    /// Refuses our credentials.
+    Refused,
+}
+
+/// How a trunk fares now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkFact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Name shown.
+    pub name: String,
+    /// Usable or not.
+    pub health: TrunkHealth,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// Calls on it now.
+    pub live_calls: u32,
+    /// Round trip of the last OPTIONS.
+    pub options_ms: Option<u32>,
+    /// Until when our registration holds, where the trunk has one.
+    pub registered_until: Option<DateTime<Utc>>,
+}
+
+/// What the switch knows and the store does not. The binary keeps it current.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveFacts {
+    /// Registered phones by extension.
+    pub phones: HashMap<ExtensionId, Vec<PhoneFact>>,
+    /// Trunks.
+    pub trunks: HashMap<TrunkId, TrunkFact>,
+    /// No new calls: shutting down.
+    pub draining: bool,
+    /// Other parts by name, with whether calls need them.
+    pub components: BTreeMap<String, (ComponentState, Option<String>, bool)>,
+}
+
+impl LiveFacts {
+    /// A phone is registered for the extension.
+    pub fn registered(&self, extension: ExtensionId) -> bool {
+        self.phones.get(&extension).is_some_and(|phones| !phones.is_empty())
+    }
+
+    pub(crate) fn component_list(&self) -> BTreeMap<String, Component> {
+        self.components
+            .iter()
+            .map(|(name, (state, detail, required))| {
+                let component =
+                    Component { state: *state, detail: detail.clone(), required: *required };
+                (name.clone(), component)
+            })
+            .collect()
+    }
+}
+
+/// Takes over one SIP-over-WebSocket connection: whole messages in, whole messages out.
+pub type SipSocketAcceptor =
+    Arc<dyn Fn(SocketAddr, mpsc::Receiver<Bytes>, mpsc::Sender<Bytes>) + Send + Sync>;
+
+/// What the binary hands in.
+pub struct Parts {
+    /// The database.
+    pub store: crm::Store,
+    /// The order of events.
+    pub journal: crm::Journal,
+    /// Audio of calls.
+    pub recordings: crm::recordings::Recordings,
+    /// Who may be called.
+    pub policy: crm::policy::Policy,
+    /// The door to calls.
+    pub control: Arc<dyn CallControl>,
+    /// Agents and their states.
+    pub dialer: dialer::Dialer,
+    /// What the switch knows.
+    pub facts: watch::Receiver<Arc<LiveFacts>>,
+    /// Renders `/metrics`.
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// Where SIP over WebSocket goes; without it the path is not served.
+    pub sip_socket: Option<SipSocketAcceptor>,
+    /// Called after extensions, numbers or trunks changed, so that the switch looks again.
+    pub directory_changed: Arc<dyn Fn(DirectoryChange) + Send + Sync>,
+    /// Addresses, keys, limits.
+    pub config: Config,
+}
+
+/// What an administrator changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryChange {
+    /// A phone: its bindings may have to go.
+    Extension(TenantId, ExtensionId),
+    /// A carrier.
+    Trunk(TenantId, TrunkId),
+    /// A number.
+    Number(TenantId),
+}
+
+/// What handlers reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// The parts and what is made of them.
+pub struct Inner {
+    parts: Parts,
+    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) limits: Limits,
+    pub(crate) password_checks: Semaphore,
+    pub(crate) live: crate::live::Hub,
+    pub(crate) names: crate::names::NameCache,
+    pub(crate) starts: crate::routes::calls::start::Starts,
+}
+
+impl AppState {
+    /// Puts the parts together; call inside a runtime.
+    pub fn new(parts: Parts) -> Self {
+        let tokens = Tokens::new(&parts.config.token_key);
+        let sessions = Sessions::new(parts.store.clone());
+        let limits = Limits::new(&parts.config.limits);
+        let password_checks = Semaphore::new(parts.config.limits.password_checks);
+        let live = crate::live::Hub::start(&parts);
+        Self(Arc::new(Inner {
+            parts,
+            tokens,
+            sessions,
+            limits,
+            password_checks,
+            live,
+            names: Default::default(),
+            starts: Default::default(),
+        }))
+    }
+
+    pub(crate) fn facts(&self) -> Arc<LiveFacts> {
+        self.facts.borrow().clone()
+    }
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Deref for Inner {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
