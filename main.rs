@@ -1,2 +1,104 @@
-//! TeleHub's entry point.
-fn main() {}
+//! TeleHub: a call centre in one binary. This file reads the command line; `app/` does the wiring.
+
+mod app;
+
+use app::{
+    backup, check,
+    cli::{Cli, Command, ConfigArgs, UserCommand},
+    config::{Config, ConfigError},
+    logging, say, serve, user,
+};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Bad configuration or arguments.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    // Two crates link two providers; rustls must be told which one before its first use.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        say("telehub: the TLS provider was installed twice");
+        return ExitCode::FAILURE;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            let _ = error.print();
+            return if usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint(&format!("telehub: {error:#}"));
+            let usage = error.downcast_ref::<ConfigError>().is_some();
+            if usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => {
+            let config = load(&args)?;
+            start_logging(&config)?;
+            block_on(serve::serve(config))
+        }
+        Command::Demo(args) => {
+            let config = load(&args.config)?;
+            start_logging(&config)?;
+            block_on(serve::demo(config, &args.data))
+        }
+        Command::Carrier(args) => {
+            start_logging(&load(&ConfigArgs::default())?)?;
+            block_on(async move {
+                let stop = async {
+                    let _ = tokio::signal::ctrl_c().await;
+                };
+                Ok(args.run(stop).await?)
+            })
+        }
+        Command::Check(args) => check::run(&load(&args)?).map_err(|error| {
+            let source = args.config.as_deref().map_or("defaults".into(), |f| f.display().to_string());
+            ConfigError { source, key: "file".into(), reason: format!("{error:#}") }.into()
+        }),
+        Command::User(UserCommand::Add(args)) => {
+            let config = load(&args.config)?;
+            block_on(user::add(&config, args))
+        }
+        Command::Openapi => {
+            say(&web::openapi_text());
+            Ok(())
+        }
+        Command::Backup(args) => {
+            let config = load(&args.config)?;
+            block_on(backup::backup(&config, &args.file))
+        }
+        Command::Restore(args) => {
+            let config = load(&args.config)?;
+            block_on(backup::restore(&config, &args.file))
+        }
+    }
+}
+
+fn load(args: &ConfigArgs) -> Result<Config, ConfigError> {
+    Config::load(args.config.as_deref(), std::env::vars())
+}
+
+fn start_logging(config: &Config) -> Result<(), ConfigError> {
+    logging::start(&config.log.format, &config.log.filter).map_err(|reason| ConfigError {
+        source: "configuration".into(),
+        key: "[log]".into(),
+        reason,
+    })
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn eprint(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,11 +1,12 @@
 //! The command line, to the letter of what scripts rely on.
 
 use clap::{Args, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 /// Self-hosted SIP/RTP softswitch with a CRM and a telecaller's desk inside.
 #[derive(Debug, Parser)]
-#[command(name = "telehub", version, long_version = crate::app::version::long(), arg_required_else_help = true)]
+#[command(name = "telehub", version, long_version = crate::app::version::long())]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -19,7 +20,7 @@ pub(crate) enum Command {
     /// Run the server on a demo floor with a built-in simulated carrier.
     Demo(DemoArgs),
     /// Run the simulated carrier alone: a PSTN in a box.
-    Carrier(CarrierArgs),
+    Carrier(carrier::Args),
     /// Validate the configuration and print what would be opened.
     Check(ConfigArgs),
     /// Users.
@@ -51,35 +52,6 @@ pub(crate) struct DemoArgs {
     pub(crate) config: ConfigArgs,
 }
 
-/// The simulated carrier.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct CarrierArgs {
-    /// SIP address, UDP and TCP.
-    #[arg(long, default_value = "127.0.0.1:5090")]
-    pub(crate) listen: SocketAddr,
-    /// Share of numbers outside the table that answer, 0 to 1.
-    #[arg(long, default_value_t = 0.6)]
-    pub(crate) answer_rate: f64,
-    /// Seed of everything drawn.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Folder of the prompts.
-    #[arg(long, default_value = "sounds")]
-    pub(crate) sounds: PathBuf,
-    /// Where to send calls of `--call`: the switch's SIP address.
-    #[arg(long, default_value = "127.0.0.1:5060")]
-    pub(crate) to: SocketAddr,
-    /// Place one inbound call to this DID, then end with it.
-    #[arg(long, value_name = "DID")]
-    pub(crate) call: Option<String>,
-    /// Caller of `--call`.
-    #[arg(long, value_name = "NUMBER", requires = "call")]
-    pub(crate) from: Option<String>,
-    /// Behaviour of `--call`: four digits of the table, such as 0001.
-    #[arg(long = "as", value_name = "BEHAVIOUR", requires = "call", default_value = "0001")]
-    pub(crate) behaviour: String,
-}
-
 /// User administration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -96,7 +68,7 @@ pub(crate) struct UserAddArgs {
     /// Sign-in name.
     #[arg(long)]
     pub(crate) email: String,
-    /// Tenant slug; needed when there are several.
+    /// Tenant slug; needed when there are several. A first tenant is made by this name.
     #[arg(long)]
     pub(crate) tenant: Option<String>,
     /// Full name; the part before the @ otherwise.

@@ -2,6 +2,7 @@
 
 mod agent_states;
 mod audit;
+mod backup;
 mod callbacks;
 pub(crate) mod calls;
 mod content;

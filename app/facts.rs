@@ -1,0 +1,117 @@
+//! What the switch knows and the store does not, kept current for the web face and the dialer.
+
+use chrono::DateTime;
+use signaling::{Switch, TrunkHealth, TrunkStatus};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+use tokio::{sync::watch, time::interval};
+use tokio_util::sync::CancellationToken;
+use web::{ComponentState, LiveFacts, PhoneFact, TrunkFact};
+
+/// How often facts are gathered even when nothing was told.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// Trunks that cannot be used now; policy leaves them out.
+#[derive(Clone, Default)]
+pub(crate) struct DownTrunks(Arc<RwLock<HashSet<call::TrunkId>>>);
+
+impl DownTrunks {
+    pub(crate) fn usable(&self, trunk: call::TrunkId) -> bool {
+        self.0.read().map(|down| !down.contains(&trunk)).unwrap_or(true)
+    }
+
+    fn replace(&self, down: HashSet<call::TrunkId>) {
+        if let Ok(mut current) = self.0.write() {
+            *current = down;
+        }
+    }
+}
+
+/// Gathers facts until `stop`: at once when the switch tells of a change, else every second.
+pub(crate) async fn keep(
+    switch: Arc<Switch>,
+    store: crm::Store,
+    journal: crm::journal::Journal,
+    dialer: dialer::Dialer,
+    down: DownTrunks,
+    facts: watch::Sender<Arc<LiveFacts>>,
+    stop: CancellationToken,
+) {
+    let mut notices = switch.notices();
+    let mut tick = interval(REFRESH);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = tick.tick() => {}
+            // Lagging behind the notices is no loss: everything is gathered anew.
+            _ = notices.recv() => {}
+        }
+        let gathered = gather(&switch, &store, &journal).await;
+        down.replace(
+            gathered
+                .trunks
+                .iter()
+                .filter(|(_, t)| matches!(t.health, web::TrunkHealth::Down | web::TrunkHealth::Refused))
+                .map(|(id, _)| *id)
+                .collect(),
+        );
+        dialer.set_reachable(gathered.phones.keys().copied().collect());
+        facts.send_if_modified(|current| {
+            let changed = **current != gathered;
+            if changed {
+                *current = Arc::new(gathered);
+            }
+            changed
+        });
+    }
+}
+
+async fn gather(switch: &Switch, store: &crm::Store, journal: &crm::journal::Journal) -> LiveFacts {
+    let mut phones: HashMap<call::ExtensionId, Vec<PhoneFact>> = HashMap::new();
+    for phone in switch.registrations() {
+        phones.entry(phone.extension).or_default().push(PhoneFact {
+            user_agent: phone.user_agent,
+            transport: phone.transport.as_str().to_owned(),
+            source: phone.source,
+            expires_at: DateTime::from(phone.expires_at),
+        });
+    }
+    let trunks = switch.trunk_status().into_iter().map(|t| (t.trunk, trunk_fact(t))).collect();
+    let mut components = BTreeMap::new();
+    let database = match store.ping().await {
+        Ok(()) => (ComponentState::Up, None, true),
+        Err(error) => (ComponentState::Down, Some(error.to_string()), true),
+    };
+    components.insert("database".to_owned(), database);
+    let journal = if journal.is_degraded() {
+        (ComponentState::Degraded, Some("call events wait to be written".to_owned()), false)
+    } else {
+        (ComponentState::Up, None, false)
+    };
+    components.insert("journal".to_owned(), journal);
+    components.insert("sip".to_owned(), (ComponentState::Up, None, true));
+    components.insert("media".to_owned(), (ComponentState::Up, None, true));
+    let speech = Some("no model is configured: speech to text is off".to_owned());
+    components.insert("speech".to_owned(), (ComponentState::Off, speech, false));
+    LiveFacts { phones, trunks, draining: switch.is_draining(), components }
+}
+
+fn trunk_fact(status: TrunkStatus) -> TrunkFact {
+    TrunkFact {
+        health: match status.health {
+            TrunkHealth::Disabled => web::TrunkHealth::Disabled,
+            TrunkHealth::Unknown => web::TrunkHealth::Unknown,
+            TrunkHealth::Up => web::TrunkHealth::Up,
+            TrunkHealth::Down => web::TrunkHealth::Down,
+            TrunkHealth::Refused => web::TrunkHealth::Refused,
+        },
+        since: DateTime::from(status.since),
+        last_error: status.last_error,
+        live_calls: status.channels_in_use,
+        options_ms: status.options_ms,
+        registered_until: status.registered_until.map(DateTime::from),
+    }
+}

@@ -1,0 +1,282 @@
+//! Opens, wires, runs and shuts down the whole of TeleHub.
+
+use super::{
+    config::{Config, parse_listen_list},
+    demo,
+    directory::StoreDirectory,
+    facts::{self, DownTrunks},
+    http::WebPort,
+    open, say, sounds,
+};
+use anyhow::Context;
+use axum_server::Handle;
+use call::{CallControl, NodeId};
+use chrono::DateTime;
+use crm::{
+    Store,
+    journal::{Journal, JournalConfig},
+    policy::{Policy, PolicyConfig},
+    recordings::Recordings,
+};
+use signaling::{StampedEvent, Switch, SwitchConfig, TlsConfig, directory::DirectoryChange};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{broadcast, mpsc, watch},
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Call events that may wait between switch and journal.
+const EVENT_QUEUE: usize = 16_384;
+/// How long requests under way may take once everything else has stopped.
+const HTTP_GRACE: Duration = Duration::from_secs(2);
+
+/// `telehub serve`.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let store = open::store(&config).await?;
+    Server::start(config, store).await?.run(|url| say(&format!("TeleHub ready: {url}"))).await
+}
+
+/// `telehub demo`: the same on a seeded folder with a carrier of its own.
+pub(crate) async fn demo(mut config: Config, data: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
+    let data = data.canonicalize()?;
+    let defaults = Config::default();
+    if config.database.url == defaults.database.url {
+        config.database.url = format!("sqlite://{}", data.join("telehub.db").display());
+    }
+    if config.storage.url == defaults.storage.url {
+        config.storage.url = format!("file://{}", data.join("objects").display());
+    }
+    config.base = data.clone();
+    let password = demo::password(&data)?;
+    let store = open::store(&config).await?;
+    let tenant = demo::seed(&store, &password).await?;
+    let carrier = carrier::Carrier::start(carrier::Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        sounds_dir: Some(sounds::lay_out(&data)?),
+        ..carrier::Config::default()
+    })?;
+    demo::point_trunk(&store, &tenant, carrier.address()).await?;
+    let server = Server::start(config, store.clone()).await?;
+    let logins = demo::logins(&store, &tenant, &data, &server.url, &password).await?;
+    let served = server
+        .run(|url| {
+            for (role, email) in &logins {
+                say(&format!("  {email:24} {role:12} password {password}"));
+            }
+            say(&format!("  written to {}", data.join("logins.json").display()));
+            say(&format!("  simulated carrier on {}", carrier.address()));
+            say(&format!("TeleHub ready: {url}"));
+        })
+        .await;
+    carrier.stop().await;
+    served
+}
+
+struct Server {
+    config: Config,
+    store: Store,
+    journal: Journal,
+    recordings: Recordings,
+    switch: Arc<Switch>,
+    port: WebPort,
+    url: String,
+    router: axum::Router,
+    stop: CancellationToken,
+}
+
+impl Server {
+    async fn start(config: Config, store: Store) -> anyhow::Result<Self> {
+        let data = config.data_dir();
+        let node = open::node(&data)?;
+        let stop = CancellationToken::new();
+        let port = WebPort::bind(&config)?;
+        let spool = data.join("spool");
+        let recordings = Recordings::open(store.clone(), &config.storage_url(), spool.clone()).await?;
+        recordings.recover(node).await.context("calls of the last run")?;
+        let journal = Journal::start(store.clone(), JournalConfig::new(node)).await?;
+        recordings.start(&journal);
+        let (changes, _) = broadcast::channel(64);
+        let down = DownTrunks::default();
+        let policy = policy(&config, &store, down.clone());
+        let switch =
+            Arc::new(start_switch(&config, &store, &policy, node, &changes, &journal, spool).await?);
+        let dialer = dialer::Dialer::start(store.clone(), journal.clone()).await?;
+        let (facts_in, facts) = watch::channel(Arc::default());
+        tokio::spawn(facts::keep(
+            switch.clone(),
+            store.clone(),
+            journal.clone(),
+            dialer.clone(),
+            down,
+            facts_in,
+            stop.clone(),
+        ));
+        let url = public_url(&config, &port);
+        let sip = switch.clone();
+        let parts = web::Parts {
+            store: store.clone(),
+            journal: journal.clone(),
+            recordings: recordings.clone(),
+            policy,
+            control: switch.clone() as Arc<dyn CallControl>,
+            dialer,
+            facts,
+            metrics: metrics()?,
+            sip_socket: Some(Arc::new(move |peer, inbound, outbound| {
+                sip.ws_connection(peer, inbound, outbound);
+            })),
+            directory_changed: Arc::new(move |change| {
+                // Nobody listening means the switch is gone, and with it the need.
+                let _ = changes.send(match change {
+                    web::DirectoryChange::Trunk(..) | web::DirectoryChange::Number(..) => {
+                        DirectoryChange::Trunks
+                    }
+                    web::DirectoryChange::Extension(..) => DirectoryChange::Extensions,
+                });
+            }),
+            config: web_config(&config, &port, &data)?,
+        };
+        let router = web::router(web::AppState::new(parts));
+        Ok(Self { config, store, journal, recordings, switch, port, url, router, stop })
+    }
+
+    /// Serves until told to stop, then drains.
+    async fn run(self, ready: impl FnOnce(&str)) -> anyhow::Result<()> {
+        let handle = Handle::new();
+        let mut serving = tokio::spawn(self.port.serve(self.router, handle.clone()));
+        handle.listening().await.context("the web port closed at once")?;
+        ready(&self.url);
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            ended = &mut serving => return ended?.and_then(|()| anyhow::bail!("the web port closed")),
+        }
+        let limit = Duration::from_secs(self.config.calls.drain_timeout_s);
+        tracing::info!(live = self.switch.live_calls().len(), ?limit, "draining: no new calls");
+        self.switch.drain();
+        let deadline = Instant::now() + limit;
+        while !self.switch.live_calls().is_empty() && Instant::now() < deadline {
+            tokio::select! {
+                () = sleep(Duration::from_millis(100)) => {}
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        self.switch.shutdown().await;
+        self.journal.flush().await;
+        self.recordings.finish().await;
+        self.stop.cancel();
+        handle.graceful_shutdown(Some(HTTP_GRACE));
+        serving.await??;
+        self.journal.close().await;
+        self.store.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn policy(config: &Config, store: &Store, down: DownTrunks) -> Policy {
+    let limits = PolicyConfig {
+        country: config.calls.default_country.clone(),
+        max_duration_s: u32::try_from(config.calls.max_duration_s).unwrap_or(u32::MAX),
+    };
+    Policy::new(store.clone(), limits, Arc::new(move |trunk| down.usable(trunk)))
+}
+
+async fn start_switch(
+    config: &Config,
+    store: &Store,
+    policy: &Policy,
+    node: NodeId,
+    changes: &broadcast::Sender<DirectoryChange>,
+    journal: &Journal,
+    spool: PathBuf,
+) -> anyhow::Result<Switch> {
+    let (events, waiting) = mpsc::channel(EVENT_QUEUE);
+    tokio::spawn(forward(waiting, journal.sender()));
+    let directory = StoreDirectory::new(
+        store.clone(),
+        policy.clone(),
+        node,
+        config.sip.domain.clone(),
+        changes.clone(),
+    );
+    let media = media::Config {
+        listen: config.rtp.listen.parse()?,
+        external_ip: address(&config.rtp.external_ip),
+        port_min: config.rtp.port_min,
+        port_max: config.rtp.port_max,
+        sounds_dir: Some(sounds::lay_out(&config.data_dir())?),
+        ..media::Config::default()
+    };
+    let switch = switch_config(config, node, spool)?;
+    Ok(Switch::start(switch, Arc::new(directory), media, events).await?)
+}
+
+fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Result<SwitchConfig> {
+    let list = |text: &str| parse_listen_list(text).map_err(anyhow::Error::msg);
+    let tls = list(&config.sip.tls)?;
+    Ok(SwitchConfig {
+        udp: list(&config.sip.udp)?,
+        tcp: list(&config.sip.tcp)?,
+        tls: (!tls.is_empty()).then(|| TlsConfig {
+            listen: tls,
+            certificate: config.path(&config.sip.tls_cert),
+            key: config.path(&config.sip.tls_key),
+            client_authorities: None,
+            trusted_authorities: None,
+        }),
+        ws_path: config.sip.ws_path.clone(),
+        domain: (!config.sip.domain.is_empty()).then(|| config.sip.domain.clone()),
+        external_ip: address(&config.sip.external_ip),
+        ..SwitchConfig::new(node, spool)
+    })
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
+}
+
+/// The switch knows nothing of the journal; this is the seam between them.
+async fn forward(
+    mut waiting: mpsc::Receiver<StampedEvent>,
+    journal: mpsc::Sender<crm::journal::StampedEvent>,
+) {
+    while let Some(stamped) = waiting.recv().await {
+        let event = crm::journal::StampedEvent {
+            at: DateTime::from(stamped.at),
+            event: stamped.event,
+        };
+        if journal.send(event).await.is_err() {
+            break;
+        }
+    }
+}
+
+fn public_url(config: &Config, port: &WebPort) -> String {
+    if config.http.public_url.is_empty() { port.url() } else { config.http.public_url.clone() }
+}
+
+fn web_config(config: &Config, port: &WebPort, data: &Path) -> anyhow::Result<web::Config> {
+    let key = open::key(&data.join("token.key"))?;
+    Ok(web::Config {
+        public_url: (!config.http.public_url.is_empty()).then(|| config.http.public_url.clone()),
+        tls: port.is_tls(),
+        ws_path: config.sip.ws_path.clone(),
+        ..web::Config::new(key)
+    })
+}
+
+fn metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
+    Ok(metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?)
+}
