@@ -4,7 +4,10 @@ use chrono::DateTime;
 use signaling::{Switch, TrunkHealth, TrunkStatus};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::watch, time::interval};
@@ -32,9 +35,10 @@ impl DownTrunks {
 
 /// Gathers facts until `stop`: at once when the switch tells of a change, else every second.
 pub(crate) async fn keep(
-    switch: Arc<Switch>,
+    switch: Switch,
+    draining: Arc<AtomicBool>,
     store: crm::Store,
-    journal: crm::journal::Journal,
+    journal: crm::Journal,
     dialer: dialer::Dialer,
     down: DownTrunks,
     facts: watch::Sender<Arc<LiveFacts>>,
@@ -49,7 +53,7 @@ pub(crate) async fn keep(
             // Lagging behind the notices is no loss: everything is gathered anew.
             _ = notices.recv() => {}
         }
-        let gathered = gather(&switch, &store, &journal).await;
+        let gathered = gather(&switch, &store, &journal, draining.load(Ordering::Relaxed)).await;
         down.replace(
             gathered
                 .trunks
@@ -69,9 +73,14 @@ pub(crate) async fn keep(
     }
 }
 
-async fn gather(switch: &Switch, store: &crm::Store, journal: &crm::journal::Journal) -> LiveFacts {
+async fn gather(
+    switch: &Switch,
+    store: &crm::Store,
+    journal: &crm::Journal,
+    draining: bool,
+) -> LiveFacts {
     let mut phones: HashMap<call::ExtensionId, Vec<PhoneFact>> = HashMap::new();
-    for phone in switch.registrations() {
+    for phone in switch.all_registrations() {
         phones.entry(phone.extension).or_default().push(PhoneFact {
             user_agent: phone.user_agent,
             transport: phone.transport.as_str().to_owned(),
@@ -96,7 +105,7 @@ async fn gather(switch: &Switch, store: &crm::Store, journal: &crm::journal::Jou
     components.insert("media".to_owned(), (ComponentState::Up, None, true));
     let speech = Some("no model is configured: speech to text is off".to_owned());
     components.insert("speech".to_owned(), (ComponentState::Off, speech, false));
-    LiveFacts { phones, trunks, draining: switch.is_draining(), components }
+    LiveFacts { phones, trunks, draining, components }
 }
 
 fn trunk_fact(status: TrunkStatus) -> TrunkFact {

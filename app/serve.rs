@@ -13,22 +13,25 @@ use axum_server::Handle;
 use call::{CallControl, NodeId};
 use chrono::DateTime;
 use crm::{
-    Store,
-    journal::{Journal, JournalConfig},
+    Journal, Store,
+    journal::JournalConfig,
     policy::{Policy, PolicyConfig},
-    recordings::Recordings,
+    recordings::{Keeper, Recordings, RecordingsConfig, salvage_spool},
 };
 use signaling::{StampedEvent, Switch, SwitchConfig, TlsConfig, directory::DirectoryChange};
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{broadcast, mpsc, watch},
-    time::{Instant, sleep},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -84,8 +87,9 @@ struct Server {
     config: Config,
     store: Store,
     journal: Journal,
-    recordings: Recordings,
-    switch: Arc<Switch>,
+    keeper: Keeper,
+    switch: Switch,
+    draining: Arc<AtomicBool>,
     port: WebPort,
     url: String,
     router: axum::Router,
@@ -99,19 +103,25 @@ impl Server {
         let stop = CancellationToken::new();
         let port = WebPort::bind(&config)?;
         let spool = data.join("spool");
-        let recordings = Recordings::open(store.clone(), &config.storage_url(), spool.clone()).await?;
-        recordings.recover(node).await.context("calls of the last run")?;
+        let objects = RecordingsConfig { url: config.storage_url(), spool: spool.clone() };
+        let recordings = Recordings::open(store.clone(), &objects).context("[storage] url")?;
+        let salvaged = salvage_spool(&store, &recordings, node, Some(node))
+            .await
+            .context("calls of the last run")?;
+        tracing::info!(?salvaged, "looked after the last run");
         let journal = Journal::start(store.clone(), JournalConfig::new(node)).await?;
-        recordings.start(&journal);
+        let keeper = Keeper::start(recordings.clone(), &journal).await?;
         let (changes, _) = broadcast::channel(64);
         let down = DownTrunks::default();
         let policy = policy(&config, &store, down.clone());
         let switch =
-            Arc::new(start_switch(&config, &store, &policy, node, &changes, &journal, spool).await?);
+            start_switch(&config, &store, &policy, node, &changes, &journal, spool).await?;
         let dialer = dialer::Dialer::start(store.clone(), journal.clone()).await?;
         let (facts_in, facts) = watch::channel(Arc::default());
+        let draining = Arc::new(AtomicBool::new(false));
         tokio::spawn(facts::keep(
             switch.clone(),
+            draining.clone(),
             store.clone(),
             journal.clone(),
             dialer.clone(),
@@ -124,14 +134,15 @@ impl Server {
         let parts = web::Parts {
             store: store.clone(),
             journal: journal.clone(),
-            recordings: recordings.clone(),
+            recordings,
             policy,
-            control: switch.clone() as Arc<dyn CallControl>,
+            control: Arc::new(switch.clone()) as Arc<dyn CallControl>,
             dialer,
             facts,
             metrics: metrics()?,
             sip_socket: Some(Arc::new(move |peer, inbound, outbound| {
-                sip.ws_connection(peer, inbound, outbound);
+                let sip = sip.clone();
+                tokio::spawn(async move { sip.ws_connection(peer, inbound, outbound).await });
             })),
             directory_changed: Arc::new(move |change| {
                 // Nobody listening means the switch is gone, and with it the need.
@@ -145,7 +156,7 @@ impl Server {
             config: web_config(&config, &port, &data)?,
         };
         let router = web::router(web::AppState::new(parts));
-        Ok(Self { config, store, journal, recordings, switch, port, url, router, stop })
+        Ok(Self { config, store, journal, keeper, switch, draining, port, url, router, stop })
     }
 
     /// Serves until told to stop, then drains.
@@ -163,18 +174,17 @@ impl Server {
         }
         let limit = Duration::from_secs(self.config.calls.drain_timeout_s);
         tracing::info!(live = self.switch.live_calls().len(), ?limit, "draining: no new calls");
+        self.draining.store(true, Ordering::Relaxed);
         self.switch.drain();
-        let deadline = Instant::now() + limit;
-        while !self.switch.live_calls().is_empty() && Instant::now() < deadline {
-            tokio::select! {
-                () = sleep(Duration::from_millis(100)) => {}
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
+        tokio::select! {
+            () = self.switch.drained() => {}
+            () = sleep(limit) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
         self.switch.shutdown().await;
         self.journal.flush().await;
-        self.recordings.finish().await;
+        self.keeper.stop().await;
         self.stop.cancel();
         handle.graceful_shutdown(Some(HTTP_GRACE));
         serving.await??;
@@ -273,6 +283,7 @@ fn web_config(config: &Config, port: &WebPort, data: &Path) -> anyhow::Result<we
         public_url: (!config.http.public_url.is_empty()).then(|| config.http.public_url.clone()),
         tls: port.is_tls(),
         ws_path: config.sip.ws_path.clone(),
+        country: config.calls.default_country.clone(),
         ..web::Config::new(key)
     })
 }
