@@ -6,7 +6,7 @@ use app::{
     backup, check,
     cli::{Cli, Command, ConfigArgs, UserCommand},
     config::{Config, ConfigError},
-    logging, say, serve, user,
+    logging, say, serve, user, version,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         say("telehub: the TLS provider was installed twice");
         return ExitCode::FAILURE;
     }
+    if std::env::args().nth(1).is_some_and(|arg| arg == "--version" || arg == "-V") {
+        return finish(block_on(version::print()));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -28,7 +31,11 @@ fn main() -> ExitCode {
             return if usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    match run(cli.command) {
+    finish(run(cli.command))
+}
+
+fn finish(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint(&format!("telehub: {error:#}"));
@@ -60,7 +67,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             })
         }
         Command::Check(args) => check::run(&load(&args)?).map_err(|error| {
-            let source = args.config.as_deref().map_or("defaults".into(), |f| f.display().to_string());
+            let source =
+                args.config.as_deref().map_or("defaults".into(), |f| f.display().to_string());
             ConfigError { source, key: "file".into(), reason: format!("{error:#}") }.into()
         }),
         Command::User(UserCommand::Add(args)) => {

@@ -23,7 +23,9 @@ fn objects_dir(config: &Config) -> anyhow::Result<PathBuf> {
 fn database_file(config: &Config) -> anyhow::Result<PathBuf> {
     let url = config.database_url();
     let Some(file) = url.strip_prefix("sqlite://") else {
-        bail!("[database] url: back PostgreSQL up with pg_dump; this command copies SQLite databases");
+        bail!(
+            "[database] url: back PostgreSQL up with pg_dump; this command copies SQLite databases"
+        );
     };
     Ok(PathBuf::from(file))
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 /// Self-hosted SIP/RTP softswitch with a CRM and a telecaller's desk inside.
 #[derive(Debug, Parser)]
-#[command(name = "telehub", version, long_version = crate::app::version::long())]
-#[command(arg_required_else_help = true)]
+#[command(name = "telehub", arg_required_else_help = true, disable_version_flag = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -151,8 +151,8 @@ impl Config {
         let mut table: toml::Table = text
             .parse()
             .map_err(|e: toml::de::Error| error("syntax", e.to_string().trim().to_owned()))?;
-        let schema = toml::Table::try_from(Self::default())
-            .map_err(|e| error("defaults", e.to_string()))?;
+        let schema =
+            toml::Table::try_from(Self::default()).map_err(|e| error("defaults", e.to_string()))?;
         for (section, value) in &table {
             let Some(known) = schema.get(section).and_then(toml::Value::as_table) else {
                 return Err(error(section, "unknown section".into()));
@@ -173,9 +173,9 @@ impl Config {
     }
 
     fn check(&self, source: &str) -> Result<(), ConfigError> {
-        self.check_addresses().and_then(|()| self.check_rest()).map_err(|(key, reason)| {
-            ConfigError { source: source.into(), key: key.into(), reason }
-        })
+        self.check_addresses()
+            .and_then(|()| self.check_rest())
+            .map_err(|(key, reason)| ConfigError { source: source.into(), key: key.into(), reason })
     }
 
     fn check_addresses(&self) -> Result<(), (&'static str, String)> {
@@ -209,7 +209,10 @@ impl Config {
             return Err(("[sip] ws_path", "must begin with /".into()));
         }
         if self.rtp.port_min < 1024 || self.rtp.port_max <= self.rtp.port_min.saturating_add(10) {
-            return Err(("[rtp] port_min", "need 1024 ≤ port_min, port_min + 10 < port_max".into()));
+            return Err((
+                "[rtp] port_min",
+                "need 1024 ≤ port_min, port_min + 10 < port_max".into(),
+            ));
         }
         let known = |url: &str, schemes: &[&str]| schemes.iter().any(|s| url.starts_with(s));
         if !known(&self.database.url, &["sqlite://", "postgres://", "postgresql://"]) {
@@ -268,11 +271,8 @@ fn lay_over(
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
     // Variables of other purposes (TELEHUB_DEMO_PASSWORD …) name no section of ours.
     let Some(known) = schema.get(&section).and_then(toml::Value::as_table) else { return Ok(()) };
-    let error = |reason: String| ConfigError {
-        source: "environment".into(),
-        key: variable.into(),
-        reason,
-    };
+    let error =
+        |reason: String| ConfigError { source: "environment".into(), key: variable.into(), reason };
     let Some(default) = known.get(&key) else {
         return Err(error(format!("[{section}] has no key {key}")));
     };

@@ -51,9 +51,7 @@ impl StoreDirectory {
             None if ours => self.store.platform_default_tenant().await.map_err(away)?,
             found => found,
         };
-        Ok(tenant
-            .filter(|t| t.active)
-            .map(|t| Realm { tenant: t.id, domain: t.sip_domain }))
+        Ok(tenant.filter(|t| t.active).map(|t| Realm { tenant: t.id, domain: t.sip_domain }))
     }
 
     async fn find_extension(
@@ -131,8 +129,7 @@ impl Directory for StoreDirectory {
             let rows = self.store.platform_trunks().await.map_err(away)?;
             let mut trunks = Vec::with_capacity(rows.len());
             for row in rows {
-                let secret =
-                    self.store.trunk_secret(row.tenant, row.id).await.map_err(away)?;
+                let secret = self.store.trunk_secret(row.tenant, row.id).await.map_err(away)?;
                 trunks.push(trunk_settings::for_switch(&row, secret));
             }
             Ok(trunks)
@@ -154,7 +151,12 @@ impl Directory for StoreDirectory {
         })
     }
 
-    fn binding_remove<'a>(&'a self, tenant: TenantId, aor: &'a str, key: &'a str) -> Lookup<'a, ()> {
+    fn binding_remove<'a>(
+        &'a self,
+        tenant: TenantId,
+        aor: &'a str,
+        key: &'a str,
+    ) -> Lookup<'a, ()> {
         Box::pin(async move {
             self.store.sip_binding_remove(tenant, aor, Some(key)).await.map_err(away)?;
             Ok(())

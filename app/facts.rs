@@ -39,7 +39,7 @@ pub(crate) async fn keep(
     draining: Arc<AtomicBool>,
     store: crm::Store,
     journal: crm::Journal,
-    dialer: dialer::Dialer,
+    phones: watch::Sender<dialer::Phones>,
     down: DownTrunks,
     facts: watch::Sender<Arc<LiveFacts>>,
     stop: CancellationToken,
@@ -58,11 +58,20 @@ pub(crate) async fn keep(
             gathered
                 .trunks
                 .iter()
-                .filter(|(_, t)| matches!(t.health, web::TrunkHealth::Down | web::TrunkHealth::Refused))
+                .filter(|(_, t)| {
+                    matches!(t.health, web::TrunkHealth::Down | web::TrunkHealth::Refused)
+                })
                 .map(|(id, _)| *id)
                 .collect(),
         );
-        dialer.set_reachable(gathered.phones.keys().copied().collect());
+        phones.send_if_modified(|current| {
+            let reachable = gathered.phones.keys().copied().collect();
+            let changed = **current != reachable;
+            if changed {
+                *current = Arc::new(reachable);
+            }
+            changed
+        });
         facts.send_if_modified(|current| {
             let changed = **current != gathered;
             if changed {
@@ -110,6 +119,8 @@ async fn gather(
 
 fn trunk_fact(status: TrunkStatus) -> TrunkFact {
     TrunkFact {
+        tenant: status.tenant,
+        name: status.name,
         health: match status.health {
             TrunkHealth::Disabled => web::TrunkHealth::Disabled,
             TrunkHealth::Unknown => web::TrunkHealth::Unknown,

@@ -21,7 +21,8 @@ pub(crate) struct WebPort {
 impl WebPort {
     pub(crate) fn bind(config: &Config) -> anyhow::Result<Self> {
         let listen = &config.http.listen;
-        let listener = TcpListener::bind(listen).with_context(|| format!("[http] listen {listen}"))?;
+        let listener =
+            TcpListener::bind(listen).with_context(|| format!("[http] listen {listen}"))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let tls = (!config.http.tls_cert.is_empty())

@@ -116,7 +116,8 @@ impl Server {
         let policy = policy(&config, &store, down.clone());
         let switch =
             start_switch(&config, &store, &policy, node, &changes, &journal, spool).await?;
-        let dialer = dialer::Dialer::start(store.clone(), journal.clone()).await?;
+        let (phones_in, phones) = watch::channel(dialer::Phones::default());
+        let dialer = dialer::Dialer::start(store.clone(), &journal, phones).await?;
         let (facts_in, facts) = watch::channel(Arc::default());
         let draining = Arc::new(AtomicBool::new(false));
         tokio::spawn(facts::keep(
@@ -124,7 +125,7 @@ impl Server {
             draining.clone(),
             store.clone(),
             journal.clone(),
-            dialer.clone(),
+            phones_in,
             down,
             facts_in,
             stop.clone(),
@@ -263,10 +264,8 @@ async fn forward(
     journal: mpsc::Sender<crm::journal::StampedEvent>,
 ) {
     while let Some(stamped) = waiting.recv().await {
-        let event = crm::journal::StampedEvent {
-            at: DateTime::from(stamped.at),
-            event: stamped.event,
-        };
+        let event =
+            crm::journal::StampedEvent { at: DateTime::from(stamped.at), event: stamped.event };
         if journal.send(event).await.is_err() {
             break;
         }

@@ -42,7 +42,10 @@ mod tests {
         for line in table.lines().skip(1) {
             let name = line.split('\t').next().unwrap();
             for language in ["en", "hi"] {
-                assert!(sounds.join(language).join(format!("{name}.wav")).exists(), "{language}/{name}");
+                assert!(
+                    sounds.join(language).join(format!("{name}.wav")).exists(),
+                    "{language}/{name}"
+                );
             }
         }
         assert!(sounds.join("music/hold.wav").exists());

@@ -21,9 +21,8 @@ pub(crate) async fn add(config: &Config, args: UserAddArgs) -> anyhow::Result<()
     let tenant = tenant(&store, args.tenant.as_deref()).await?;
     let typed = std::io::stdin().is_terminal();
     let password = if typed { ask(&args.email)? } else { generated() };
-    let name = args.name.unwrap_or_else(|| {
-        args.email.split('@').next().unwrap_or(&args.email).to_owned()
-    });
+    let name =
+        args.name.unwrap_or_else(|| args.email.split('@').next().unwrap_or(&args.email).to_owned());
     let user = NewUser {
         id: fresh(),
         email: args.email.clone(),

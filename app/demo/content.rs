@@ -48,38 +48,142 @@ const SCRIPT_HI: &str = "\
 
 /// Category, what people say, what to answer.
 const OBJECTIONS: [(&str, &str, &str); 22] = [
-    ("price", "It is too expensive", "I understand. The fee covers twelve weeks and can be paid in three parts. Shall I tell you what one class comes to?"),
-    ("price", "Others are cheaper", "Some are. Ask them how many students sit in a class: ours never have more than fifteen."),
-    ("price", "Is there a discount?", "Yes, for brothers and sisters and for payment at once. Who else in the family might join?"),
-    ("price", "I cannot pay now", "You pay only after the free first class, and then in parts if you like."),
-    ("time", "I am busy, call back later", "Of course. Would this evening after six or tomorrow at eleven suit you better?"),
-    ("time", "I have no time for a course", "That is why we teach in the evening, three times a week, one hour each."),
+    (
+        "price",
+        "It is too expensive",
+        "I understand. The fee covers twelve weeks and can be paid in three parts. Shall I tell you what one class comes to?",
+    ),
+    (
+        "price",
+        "Others are cheaper",
+        "Some are. Ask them how many students sit in a class: ours never have more than fifteen.",
+    ),
+    (
+        "price",
+        "Is there a discount?",
+        "Yes, for brothers and sisters and for payment at once. Who else in the family might join?",
+    ),
+    (
+        "price",
+        "I cannot pay now",
+        "You pay only after the free first class, and then in parts if you like.",
+    ),
+    (
+        "time",
+        "I am busy, call back later",
+        "Of course. Would this evening after six or tomorrow at eleven suit you better?",
+    ),
+    (
+        "time",
+        "I have no time for a course",
+        "That is why we teach in the evening, three times a week, one hour each.",
+    ),
     ("time", "My child has exams", "Then let us begin after the exams. May I note the date?"),
-    ("interest", "I am not interested", "Thank you for telling me. May I ask whether the course or the timing did not fit?"),
-    ("interest", "I was only looking", "That is fine. The free class is just that: a look, without any duty."),
-    ("interest", "Send me the details", "Gladly. I will send them at once. Which question should they answer for you?"),
-    ("have", "We already have tuition", "Good. Many of our students come beside their tuition, for speaking practice only."),
-    ("have", "School teaches this already", "School has forty in a class. Here your child speaks in every lesson."),
-    ("approval", "I must ask at home", "Please do. Shall I call when both of you are there? When would that be?"),
-    ("approval", "My husband decides", "Then I would rather explain it to you both. Is this evening good?"),
-    ("trust", "I do not know your company", "We have taught since 2009 and you can visit any centre. The nearest to you is ten minutes away."),
-    ("trust", "Is this a fraud call?", "It is right to ask. Please call the number on our website and ask for me by name."),
-    ("trust", "Where did you get my number?", "You left it on our page about the course. If you wish, I will remove it right now."),
-    ("quality", "Are the teachers good?", "Every teacher has a degree in the subject and is watched in class once a month."),
-    ("quality", "Online classes do not work", "Our classes are at the centre, face to face. Online is only for revision."),
-    ("distance", "The centre is far away", "There are eleven centres. Tell me your pincode and I will find the nearest."),
-    ("language", "I do not speak English well", "That is just what the course is for. We begin in Hindi and go over step by step."),
+    (
+        "interest",
+        "I am not interested",
+        "Thank you for telling me. May I ask whether the course or the timing did not fit?",
+    ),
+    (
+        "interest",
+        "I was only looking",
+        "That is fine. The free class is just that: a look, without any duty.",
+    ),
+    (
+        "interest",
+        "Send me the details",
+        "Gladly. I will send them at once. Which question should they answer for you?",
+    ),
+    (
+        "have",
+        "We already have tuition",
+        "Good. Many of our students come beside their tuition, for speaking practice only.",
+    ),
+    (
+        "have",
+        "School teaches this already",
+        "School has forty in a class. Here your child speaks in every lesson.",
+    ),
+    (
+        "approval",
+        "I must ask at home",
+        "Please do. Shall I call when both of you are there? When would that be?",
+    ),
+    (
+        "approval",
+        "My husband decides",
+        "Then I would rather explain it to you both. Is this evening good?",
+    ),
+    (
+        "trust",
+        "I do not know your company",
+        "We have taught since 2009 and you can visit any centre. The nearest to you is ten minutes away.",
+    ),
+    (
+        "trust",
+        "Is this a fraud call?",
+        "It is right to ask. Please call the number on our website and ask for me by name.",
+    ),
+    (
+        "trust",
+        "Where did you get my number?",
+        "You left it on our page about the course. If you wish, I will remove it right now.",
+    ),
+    (
+        "quality",
+        "Are the teachers good?",
+        "Every teacher has a degree in the subject and is watched in class once a month.",
+    ),
+    (
+        "quality",
+        "Online classes do not work",
+        "Our classes are at the centre, face to face. Online is only for revision.",
+    ),
+    (
+        "distance",
+        "The centre is far away",
+        "There are eleven centres. Tell me your pincode and I will find the nearest.",
+    ),
+    (
+        "language",
+        "I do not speak English well",
+        "That is just what the course is for. We begin in Hindi and go over step by step.",
+    ),
     ("trust", "कृपया मुझे दोबारा कॉल न करें", "ज़रूर, मैं अभी आपका नंबर हटा देती हूँ। आपका दिन शुभ हो।"),
 ];
 
 /// Category, title, text.
 const ARTICLES: [(&str, &str, &str); 6] = [
-    ("fees", "Fees and payment", "The fee is Rs 6,000 for twelve weeks. It can be paid in three parts. A second child of the family pays half."),
-    ("admissions", "Free first class", "Everybody may sit in one class free of charge. Book day, centre and level; the student brings a notebook."),
-    ("admissions", "Documents for admission", "A photo, proof of age, and the last mark sheet for board courses."),
-    ("courses", "Spoken English levels", "Three levels. A five-minute talk on the phone is enough to place a student."),
-    ("centres", "Opening hours", "Centres are open from 9 in the morning to 8 in the evening, Monday to Saturday."),
-    ("policy", "Refunds", "Until the second week the whole fee is paid back, afterwards the part not yet used."),
+    (
+        "fees",
+        "Fees and payment",
+        "The fee is Rs 6,000 for twelve weeks. It can be paid in three parts. A second child of the family pays half.",
+    ),
+    (
+        "admissions",
+        "Free first class",
+        "Everybody may sit in one class free of charge. Book day, centre and level; the student brings a notebook.",
+    ),
+    (
+        "admissions",
+        "Documents for admission",
+        "A photo, proof of age, and the last mark sheet for board courses.",
+    ),
+    (
+        "courses",
+        "Spoken English levels",
+        "Three levels. A five-minute talk on the phone is enough to place a student.",
+    ),
+    (
+        "centres",
+        "Opening hours",
+        "Centres are open from 9 in the morning to 8 in the evening, Monday to Saturday.",
+    ),
+    (
+        "policy",
+        "Refunds",
+        "Until the second week the whole fee is paid back, afterwards the part not yet used.",
+    ),
 ];
 
 /// Writes all of it for one tenant.

@@ -4,7 +4,7 @@ mod content;
 mod people;
 
 use anyhow::Context;
-use call::{E164, ConsentMode, TrunkId, UserId};
+use call::{ConsentMode, E164, TrunkId, UserId};
 use chrono::Utc;
 use crm::{
     Store,
@@ -66,7 +66,10 @@ fn settings() -> anyhow::Result<TenantSettings> {
             default_caller_id: Some(E164::parse(DIDS[0])?),
             ..CallingSettings::default()
         },
-        recording: RecordingSettings { consent: ConsentMode::Silent, ..RecordingSettings::default() },
+        recording: RecordingSettings {
+            consent: ConsentMode::Silent,
+            ..RecordingSettings::default()
+        },
         ..TenantSettings::default()
     })
 }
@@ -174,7 +177,8 @@ pub(crate) async fn point_trunk(
     carrier: SocketAddr,
 ) -> anyhow::Result<()> {
     let trunks = store.trunk_list(tenant.id).await?;
-    let trunk: Trunk = trunks.into_iter().find(|t| t.name == TRUNK).context("the demo trunk is gone")?;
+    let trunk: Trunk =
+        trunks.into_iter().find(|t| t.name == TRUNK).context("the demo trunk is gone")?;
     let mut settings = trunk.settings;
     settings.hosts = vec![TrunkHost {
         host: carrier.ip().to_string(),
@@ -209,7 +213,8 @@ pub(crate) async fn logins(
     address: &str,
     password: &str,
 ) -> anyhow::Result<Vec<(String, String)>> {
-    let page = store.user_list(tenant.id, &UserFilter { limit: 100, ..UserFilter::default() }).await?;
+    let page =
+        store.user_list(tenant.id, &UserFilter { limit: 100, ..UserFilter::default() }).await?;
     let mut users: Vec<(String, String)> =
         page.items.into_iter().map(|u| (u.role.to_string(), u.email)).collect();
     users.sort();
@@ -219,7 +224,8 @@ pub(crate) async fn logins(
         .iter()
         .map(|(role, email)| json!({ "email": email, "role": role, "password": password }))
         .collect();
-    let document = json!({ "url": address, "password": password, "roles": by_email, "users": list });
+    let document =
+        json!({ "url": address, "password": password, "roles": by_email, "users": list });
     let file = data.join("logins.json");
     std::fs::write(&file, serde_json::to_vec_pretty(&document)?)?;
     #[cfg(unix)]

@@ -19,13 +19,34 @@ pub(super) const BEHAVIOURS: [usize; 10] = [1, 2, 9, 3, 5, 8, 15, 4, 10, 12];
 
 const FIRST: [&str; 25] = [
     "Meera", "Ravi", "Sunita", "Imran", "Kavita", "Arjun", "Lakshmi", "Sanjay", "Fatima", "Rohan",
-    "Nandini", "Vikram", "Pooja", "Suresh", "Anjali", "Manoj", "Rekha", "Aditya", "Zoya", "Karthik",
-    "Divya", "Gopal", "Neha", "Prakash", "Tara",
+    "Nandini", "Vikram", "Pooja", "Suresh", "Anjali", "Manoj", "Rekha", "Aditya", "Zoya",
+    "Karthik", "Divya", "Gopal", "Neha", "Prakash", "Tara",
 ];
 const LAST: [&str; 24] = [
-    "Nair", "Kumar", "Sharma", "Qureshi", "Patil", "Singh", "Subramanian", "Gupta", "Ansari", "Mehta",
-    "Ghosh", "Rathore", "Bhat", "Yadav", "Chavan", "Tiwari", "Menon", "Kapoor", "Shaikh", "Rao",
-    "Das", "Pandey", "Joshi", "Verma",
+    "Nair",
+    "Kumar",
+    "Sharma",
+    "Qureshi",
+    "Patil",
+    "Singh",
+    "Subramanian",
+    "Gupta",
+    "Ansari",
+    "Mehta",
+    "Ghosh",
+    "Rathore",
+    "Bhat",
+    "Yadav",
+    "Chavan",
+    "Tiwari",
+    "Menon",
+    "Kapoor",
+    "Shaikh",
+    "Rao",
+    "Das",
+    "Pandey",
+    "Joshi",
+    "Verma",
 ];
 const PLACES: [(&str, &str); 8] = [
     ("Sunrise Public School", "110001"),
@@ -37,8 +58,13 @@ const PLACES: [(&str, &str); 8] = [
     ("Gyan Jyoti Institute", "302001"),
     ("Horizon Junior College", "600001"),
 ];
-const COURSES: [&str; 5] =
-    ["Spoken English", "Maths foundation", "Computer basics", "Class 10 board", "NEET crash course"];
+const COURSES: [&str; 5] = [
+    "Spoken English",
+    "Maths foundation",
+    "Computer basics",
+    "Class 10 board",
+    "NEET crash course",
+];
 const SOURCES: [&str; 4] = ["landing_page", "csv", "manual", "api"];
 
 /// Somebody who does not exist.

@@ -25,7 +25,7 @@ mod trunks;
 mod users;
 
 pub use dispositions::Saver;
-pub use open::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, StoreConfig};
+pub use open::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, StoreConfig, sqlite_version};
 pub use policy::DialLead;
 pub(crate) use sql::{Map, Row, Tx, args};
 pub use sql::{Val, micros};

@@ -3,7 +3,7 @@
 use super::{Db, Store, StoreError};
 use crate::vault::MasterKey;
 use sqlx::{
-    AssertSqlSafe, Executor, PgPool,
+    AssertSqlSafe, Connection, Executor, PgPool,
     migrate::Migrator,
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -118,6 +118,12 @@ async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
 }
 
 /// The WAL-reset bug can corrupt a database below 3.51.3; 3.52.0 was withdrawn.
+/// Version of the SQLite library inside this binary, whatever database is configured.
+pub async fn sqlite_version() -> Result<String, StoreError> {
+    let mut memory = sqlx::SqliteConnection::connect("sqlite::memory:").await?;
+    Ok(sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut memory).await?)
+}
+
 fn assert_sqlite_version(version: &str) -> Result<(), StoreError> {
     let parts: Vec<u32> = version.split('.').map_while(|p| p.parse().ok()).collect();
     if parts.as_slice() >= [3, 51, 3].as_slice() && parts != [3, 52, 0] {
