@@ -57,11 +57,11 @@ impl Baresip {
         let rtp = ports::block(20);
         let dir = folder.path().display();
         let config = format!(
-            "poll_method epoll\nsip_listen 127.0.0.1:{sip_port}\nnet_interface lo\n\
+            "poll_method epoll\nsip_listen 127.0.0.1:{sip_port}\nnet_interface 127.0.0.1\n\
              call_local_timeout 120\ncall_max_calls 4\naudio_source aufile,{}\n\
              audio_player aubridge,x\naudio_alert aubridge,y\naudio_channels 1-1\n\
              ausrc_srate 8000\nauplay_srate 8000\nrtp_ports {}-{}\nrtcp_mux no\n\
-             jitter_buffer_delay 1-5\nmodule_path /usr/lib/baresip/modules\nsip_cafile {dir}/ca.pem\n\
+             jitter_buffer_delay 1-5\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {dir}\n",

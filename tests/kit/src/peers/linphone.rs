@@ -73,7 +73,7 @@ impl Linphone {
     /// Registers and waits for the success.
     pub fn register(&mut self, user: &str, domain: &str, server: &str, secret: &str) {
         self.command(&format!("register sip:{user}@{domain} sip:{server} {secret}"));
-        self.until_log("successful", 10);
+        self.until_log("successful", 15);
     }
 
     /// Waits until the log holds the text.
