@@ -12,6 +12,9 @@ use std::{
 /// An answer older than this is asked for again.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
+/// That somebody does not exist is believed for a moment only: they may just have been added.
+const ABSENT_FOR: Duration = Duration::from_secs(2);
+
 /// More answers than this are not kept: strangers choose the names asked for.
 const KEPT_MAX: usize = 50_000;
 
@@ -36,7 +39,7 @@ impl Accounts {
     /// Whose a domain is, if that is known; the inner `None` is "nobody's".
     pub(crate) fn known_realm(&self, domain: &str, now: Instant) -> Option<Option<Realm>> {
         let kept = self.realms.get(domain)?;
-        (now.saturating_duration_since(kept.0) < KEPT_FOR).then(|| kept.1.clone())
+        is_fresh(kept.0, now, kept.1.is_some()).then(|| kept.1.clone())
     }
 
     /// Who an extension is, if that is known; the inner `None` is "nobody".
@@ -47,7 +50,7 @@ impl Accounts {
         now: Instant,
     ) -> Option<Option<Arc<ExtensionAccount>>> {
         let kept = self.accounts.get(&(tenant, user.to_owned()))?;
-        (now.saturating_duration_since(kept.0) < KEPT_FOR).then(|| kept.1.clone())
+        is_fresh(kept.0, now, kept.1.is_some()).then(|| kept.1.clone())
     }
 
     /// Whose a domain is.
@@ -85,6 +88,11 @@ impl Accounts {
         self.realms.clear();
         self.accounts.clear();
     }
+}
+
+fn is_fresh(asked: Instant, now: Instant, exists: bool) -> bool {
+    let limit = if exists { KEPT_FOR } else { ABSENT_FOR };
+    now.saturating_duration_since(asked) < limit
 }
 
 async fn limited<T>(

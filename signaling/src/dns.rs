@@ -18,7 +18,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 /// A question that takes longer is answered from the last good answer, or with nothing.
-const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
 
 /// Questions asked at once; more wait.
 const QUESTIONS_AT_ONCE: usize = 64;

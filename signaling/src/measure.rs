@@ -1,6 +1,7 @@
 //! Metrics of the switch, named in one place.
 
 use metrics::{counter, gauge};
+use signaling_proto::Counters;
 
 /// Something was thrown away because a bound was reached.
 pub(crate) fn dropped(what: &'static str) {
@@ -52,6 +53,24 @@ pub(crate) fn events_lost(count: u64) {
 /// Authentication failed.
 pub(crate) fn auth_failed() {
     counter!("telehub_sip_auth_failures_total").increment(1);
+}
+
+/// What the endpoint counted since the start.
+pub(crate) fn endpoint(counters: &Counters, transactions: usize, dialogs: usize) {
+    for (what, count) in [
+        ("received", counters.received),
+        ("sent", counters.sent),
+        ("malformed", counters.malformed),
+        ("stray_response", counters.stray_responses),
+        ("stray_ack", counters.stray_acks),
+        ("stray_request", counters.stray_requests),
+        ("foreign_request", counters.foreign_requests),
+        ("refused_full", counters.refused_full),
+    ] {
+        counter!("telehub_sip_messages_total", "what" => what).absolute(count);
+    }
+    gauge!("telehub_sip_transactions").set(transactions as f64);
+    gauge!("telehub_sip_dialogs").set(dialogs as f64);
 }
 
 /// Labels must be a closed set: strangers choose the method.

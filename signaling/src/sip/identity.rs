@@ -216,7 +216,8 @@ impl SipTask {
         source: &Source,
         kind: SecurityEventKind,
     ) {
-        tracing::warn!(source = %source.remote, ?kind, "security event");
+        tracing::warn!(source = %source.remote, "security event, see the audit");
+        tracing::debug!(?kind, "security event");
         let event = SecurityEvent { at: SystemTime::now(), tenant, source: source.remote, kind };
         let directory = self.near.call_neighbours.directory.clone();
         tokio::spawn(async move {

@@ -17,13 +17,16 @@ use signaling_proto::{
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Taken from one queue before the other gets its turn.
 const BATCH: usize = 64;
+
+/// Counters are shown this often.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests that may wait for the directory; more are refused with 503.
 pub(super) const PARKED_MAX: usize = 2000;
@@ -49,6 +52,7 @@ pub(crate) struct SipTask {
     pub(super) parked: HashMap<Ticket, Ask>,
     pub(super) tickets: u64,
     requests: HashMap<TransactionId, oneshot::Sender<RequestOutcome>>,
+    measured_at: Instant,
     /// Answers held back, by when they are due (B04).
     delayed: BTreeMap<(Instant, u64), (Ask, Reply)>,
 }
@@ -73,6 +77,7 @@ impl SipTask {
             parked: HashMap::new(),
             tickets: 0,
             requests: HashMap::new(),
+            measured_at: Instant::now(),
             delayed: BTreeMap::new(),
         }
     }
@@ -116,6 +121,17 @@ impl SipTask {
             }
             self.timeouts();
             self.drain();
+            self.measure();
+        }
+    }
+
+    /// Shows the endpoint's counters, at most once a second.
+    fn measure(&mut self) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.measured_at) >= MEASURE_EVERY {
+            self.measured_at = now;
+            let counters = self.endpoint.counters();
+            measure::endpoint(&counters, self.endpoint.transactions(), self.endpoint.dialogs());
         }
     }
 

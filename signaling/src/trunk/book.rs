@@ -26,6 +26,9 @@ use tokio::sync::broadcast;
 /// How many final statuses are kept for display.
 const STATUSES_KEPT: usize = 20;
 
+/// A call does not ask again for a name that had no address just now.
+const RESOLVE_PAUSE: Duration = Duration::from_secs(5);
+
 /// All trunks. Settings are replaced as a whole, what is known of a trunk outlives that.
 #[derive(Debug)]
 pub(crate) struct Trunks {
@@ -56,6 +59,8 @@ struct TrunkFacts {
     /// How our registration fares, where there is one.
     registration: Option<TrunkHealth>,
     avoid_until: Option<Instant>,
+    /// Its name had no address then.
+    unresolved_at: Option<Instant>,
 }
 
 impl Trunks {
@@ -165,12 +170,17 @@ impl Trunk {
 
     /// Where requests to it go; resolves its name where that was not done yet.
     pub(crate) async fn addresses(&self, dns: &Dns) -> Vec<Target> {
-        let known = self.targets();
-        if !known.is_empty() {
-            return known;
+        {
+            let facts = self.facts();
+            let failed = facts.unresolved_at.is_some_and(|at| at.elapsed() < RESOLVE_PAUSE);
+            if !facts.targets.is_empty() || failed {
+                return facts.targets.clone();
+            }
         }
         let found = dns.find(self.question()).await;
-        self.note_targets(found.clone());
+        let mut facts = self.facts();
+        facts.unresolved_at = found.is_empty().then(Instant::now);
+        facts.targets.clone_from(&found);
         found
     }
 
@@ -283,6 +293,7 @@ impl TrunkFacts {
             registered_until: None,
             registration: None,
             avoid_until: None,
+            unresolved_at: None,
         }
     }
 }

@@ -278,6 +278,19 @@ impl Phone {
         self.with(|endpoint, now| endpoint.hangup(now, call.0, None)).expect("hangs up");
     }
 
+    /// Asks the switch to call somebody else; the status of the answer.
+    pub async fn refer(&self, call: Call, to: &str) -> u16 {
+        let to = format!("<sip:{to}@{DOMAIN}>");
+        let sent = self.with(|endpoint, now| endpoint.refer(now, call.0, to, None)).expect("sent");
+        self.in_call(call, |event| match event {
+            DialogEvent::Response { transaction, status, .. } if transaction == sent => {
+                Some(status)
+            }
+            _ => None,
+        })
+        .await
+    }
+
     pub fn respond(&self, transaction: TransactionId, reply: &Reply) {
         self.with(|endpoint, now| endpoint.respond(now, transaction, reply)).expect("responds");
     }

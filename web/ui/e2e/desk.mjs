@@ -81,7 +81,12 @@ export class Desk {
   /** Serious and critical findings, one line each. */
   async axe() {
     await this.page.evaluate(readFileSync(axePath, "utf8"));
-    const { violations } = await this.page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+    const { violations } = await this.page.evaluate(() => window.axe.run(
+        // The guards around an open menu take focus only to hand it on.
+        { exclude: ["[data-base-ui-focus-guard]"] },
+        { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+      ),
+    );
     return violations.filter((one) => one.impact === "serious" || one.impact === "critical").map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(" | ")} ${one.nodes[0]?.failureSummary?.split("\n")[1] ?? ""}`);
   }
 

@@ -1,6 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { accessToken, session } from "@/api/session";
+import { needWords } from "@/i18n";
 import { fetchMe, leadsTeam, meKey } from "@/api/me";
 import { NotFound, RouteError } from "@/app/RouteError";
 
@@ -96,7 +97,7 @@ const floor = createRoute({
   component: lazyRouteComponent(() => import("@/features/floor/FloorPage"), "FloorPage"),
 });
 
-const admin = createRoute({ getParentRoute: () => desk, path: "/admin", component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout") });
+const admin = createRoute({ getParentRoute: () => desk, path: "/admin", beforeLoad: () => needWords("admin"), component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout") });
 const adminHome = createRoute({
   getParentRoute: () => admin,
   path: "/",

@@ -11,10 +11,14 @@ export const LANGUAGES = [
 export type Language = (typeof LANGUAGES)[number]["value"];
 
 const KEY = "telehub.language";
-const load: Record<Language, () => Promise<{ default: Record<string, unknown> }>> = {
-  en: () => import("./en.json"),
-  hi: () => import("./hi.json"),
+/** The set-up pages bring words that nobody else needs to load. */
+export type WordPart = "desk" | "admin";
+const load: Record<WordPart, Record<Language, () => Promise<{ default: Record<string, unknown> }>>> = {
+  desk: { en: () => import("./en.json"), hi: () => import("./hi.json") },
+  admin: { en: () => import("./admin.en.json"), hi: () => import("./admin.hi.json") },
 };
+const needed = new Set<WordPart>(["desk"]);
+const loaded = new Set<string>();
 
 function wanted(): Language {
   const kept = readLocal(KEY);
@@ -25,9 +29,20 @@ function wanted(): Language {
 export const language = createStore<Language>(wanted());
 
 async function fetchWords(code: Language): Promise<void> {
-  if (i18next.hasResourceBundle(code, "translation")) return;
-  const words = await load[code]();
-  i18next.addResourceBundle(code, "translation", words.default);
+  const missing = [...needed].filter((part) => !loaded.has(`${part}.${code}`));
+  await Promise.all(
+    missing.map(async (part) => {
+      const words = await load[part][code]();
+      i18next.addResourceBundle(code, "translation", words.default, true);
+      loaded.add(`${part}.${code}`);
+    }),
+  );
+}
+
+/** Makes sure that a part's words are there before its pages are drawn. */
+export async function needWords(part: WordPart): Promise<void> {
+  needed.add(part);
+  await fetchWords(language.get());
 }
 
 /** Loads the words of the chosen language; call once before the first render. */

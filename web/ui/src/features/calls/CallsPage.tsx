@@ -89,9 +89,10 @@ export function CallsPage() {
       className: "text-right",
       cell: (call) => {
         const open = search.call === call.id;
+        const label = call.recording && call.answered_at ? t("recording.listen") : t("calls.details");
         return (
-          <Button look="quiet" size="sm" aria-expanded={open} aria-label={t("calls.detailsOf", { when: formatDateTime(call.started_at) })} onClick={() => change({ call: open ? undefined : call.id })}>
-            {call.recording && call.answered_at ? t("recording.listen") : t("calls.details")}
+          <Button look="quiet" size="sm" aria-expanded={open} aria-label={`${label}: ${formatDateTime(call.started_at)}`} onClick={() => change({ call: open ? undefined : call.id })}>
+            {label}
             {open ? <ChevronUp className="size-4" aria-hidden="true" /> : <ChevronDown className="size-4" aria-hidden="true" />}
           </Button>
         );

@@ -28,7 +28,7 @@ function Screen({ live }: { live: LiveCall }) {
     >
       <CustomerPanel live={live} lead={person.lead} history={person.history} pending={person.pending} />
       <TalkPanel live={live} lead={person.lead} notes={notes} />
-      <div className="order-2 flex flex-col gap-3 lg:order-3 lg:min-h-0 lg:overflow-hidden">
+      <div className="order-first flex flex-col gap-3 lg:order-3 lg:min-h-0 lg:overflow-hidden">
         {phaseOf(live) === "over" ? null : <ControlPanel live={live} />}
         <OutcomePanel live={live} notes={notes.text} />
       </div>

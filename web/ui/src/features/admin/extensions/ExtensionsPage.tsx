@@ -64,7 +64,7 @@ export function ExtensionsPage() {
       className: "text-right whitespace-nowrap",
       cell: (one) => (
         <>
-          <Button look="plain" size="sm" aria-label={t("extensions.setupOf", { number: one.number })} onClick={() => setSetup(one)}>
+          <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSetup(one)}>
             {t("extensions.setup")}
           </Button>{" "}
           <Button look="quiet" size="sm" className="!hidden sm:!inline-flex" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>

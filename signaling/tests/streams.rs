@@ -1,0 +1,236 @@
+//! TCP, TLS and WebSocket: framing, keep-alives, limits, certificates, calls by the same flow.
+
+mod kit;
+
+use bytes::Bytes;
+use kit::{Floor, MemoryDirectory};
+use rustls::pki_types::{CertificateDer, ServerName};
+use signaling::TlsConfig;
+use signaling_proto::{
+    HeaderName, Message, Method, Uri,
+    digest::DigestClient,
+    framer::{Framed, StreamFramer},
+    message::Limits,
+};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
+
+/// One stream and what was read of it.
+struct Line<S> {
+    stream: S,
+    framer: StreamFramer,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, framer: StreamFramer::new(Limits::DEFAULT) }
+    }
+
+    async fn say(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.expect("written");
+        self.stream.flush().await.expect("written");
+    }
+
+    async fn hear(&mut self) -> Message {
+        let wait = async {
+            let mut buffer = [0u8; 4096];
+            loop {
+                if let Some(Framed::Message(message)) = self.framer.poll() {
+                    return message;
+                }
+                let length = self.stream.read(&mut buffer).await.expect("read");
+                assert_ne!(length, 0, "closed");
+                self.framer.push(&buffer[..length]);
+            }
+        };
+        tokio::time::timeout(kit::PATIENCE, wait).await.expect("an answer in time")
+    }
+
+    async fn is_closed(&mut self) -> bool {
+        let mut buffer = [0u8; 4096];
+        let wait =
+            async { while !matches!(self.stream.read(&mut buffer).await, Ok(0) | Err(_)) {} };
+        tokio::time::timeout(kit::PATIENCE, wait).await.is_ok()
+    }
+}
+
+fn request(method: &str, branch: &str, cseq: u32, lines: &str) -> String {
+    let aor = "<sip:102@pratham.local>";
+    format!(
+        "{method} sip:pratham.local SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{branch}\r\n\
+         From: {aor};tag=t1\r\nTo: {aor}\r\nCall-ID: stream-1\r\nCSeq: {cseq} {method}\r\n\
+         Max-Forwards: 70\r\n{lines}Content-Length: 0\r\n\r\n"
+    )
+}
+
+fn status(message: &Message) -> u16 {
+    message.status().map_or(0, |status| status.code())
+}
+
+async fn register<S: AsyncRead + AsyncWrite + Unpin>(line: &mut Line<S>) {
+    let contact = "Contact: <sip:102@127.0.0.1:9;transport=tcp>\r\nExpires: 600\r\n";
+    line.say(&request("REGISTER", "r1", 1, contact)).await;
+    let challenge = line.hear().await;
+    assert_eq!(status(&challenge), 401);
+    let answer = authorised(&challenge);
+    line.say(&request("REGISTER", "r2", 2, &format!("{answer}{contact}"))).await;
+    assert_eq!(status(&line.hear().await), 200);
+}
+
+fn authorised(challenge: &Message) -> String {
+    let mut digest = DigestClient::new("102", "secret-102", 1);
+    digest.challenged(challenge, false).expect("challenge");
+    let uri: Uri = "sip:pratham.local".parse().expect("URI");
+    let lines = digest.authorise(&Method::Register, &uri);
+    lines.iter().map(|(name, value)| format!("{}: {value}\r\n", name.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_tcp_is_called_by_the_connection_it_registered_on() {
+    let floor = Floor::open(MemoryDirectory::new(&["101", "102"], Vec::new())).await;
+    let tcp = floor.switch.listening().tcp[0];
+    let mut bob = Line::new(TcpStream::connect(tcp).await.expect("connects"));
+    register(&mut bob).await;
+    let alice = floor.registered("101").await;
+    let call = alice.call("102").await;
+    let invite = bob.hear().await;
+    assert_eq!(*invite.method(), Method::Invite);
+    let contact = invite.text(HeaderName::Contact).expect("contact").to_string();
+    assert_eq!(contact, format!("<sip:{tcp};transport=tcp>"));
+    // The phone hangs up the connection: it cannot be called any more, the caller is told.
+    drop(bob);
+    let refused = alice.refused(call).await;
+    assert!(refused >= 400, "{refused}");
+}
+
+/// A07.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_cut_out_of_a_dripping_stream_and_pings_are_answered() {
+    let floor = Floor::open(MemoryDirectory::new(&["102"], Vec::new())).await;
+    let tcp = floor.switch.listening().tcp[0];
+    let mut line = Line::new(TcpStream::connect(tcp).await.expect("connects"));
+    line.say("\r\n\r\n").await;
+    let mut pong = [0u8; 2];
+    line.stream.read_exact(&mut pong).await.expect("pong");
+    assert_eq!(&pong, b"\r\n");
+    let two = request("OPTIONS", "o1", 1, "") + &request("OPTIONS", "o2", 2, "");
+    for byte in two.as_bytes().chunks(7) {
+        line.stream.write_all(byte).await.expect("written");
+        line.stream.flush().await.expect("written");
+    }
+    assert_eq!(status(&line.hear().await), 200);
+    assert_eq!(line.hear().await.cseq().seq, 2);
+    let broken = request("OPTIONS", "o3", 3, "Content-Length: 99999999999\r\n");
+    line.say(&broken).await;
+    assert!(line.is_closed().await, "nobody can say where the next message begins");
+}
+
+/// A08.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_strangers_are_cut_and_one_address_cannot_take_every_connection() {
+    let directory = MemoryDirectory::new(&["102"], Vec::new());
+    let floor = Floor::open_with(directory, |config| {
+        config.limits.connections_per_ip_max = 3;
+        config.limits.idle_before_auth_s = 1;
+    })
+    .await;
+    let tcp = floor.switch.listening().tcp[0];
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        lines.push(Line::new(TcpStream::connect(tcp).await.expect("connects")));
+    }
+    // Somebody who proved who they are stays.
+    register(&mut lines[0]).await;
+    let mut fourth = Line::new(TcpStream::connect(tcp).await.expect("the kernel takes it"));
+    assert!(fourth.is_closed().await);
+    assert!(lines[1].is_closed().await && lines[2].is_closed().await);
+    lines[0].say(&request("OPTIONS", "o1", 9, "")).await;
+    assert_eq!(status(&lines[0].hear().await), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_websocket_registers_and_is_called() {
+    let floor = Floor::open(MemoryDirectory::new(&["101", "102"], Vec::new())).await;
+    let (to_switch, inbound) = mpsc::channel(16);
+    let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
+    let peer: SocketAddr = "127.0.0.1:40999".parse().expect("address");
+    let switch = floor.switch.clone();
+    let served = tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
+    let contact = "Contact: <sip:102@abc.invalid;transport=ws>\r\nExpires: 600\r\n";
+    to_switch.send(request("REGISTER", "w1", 1, contact).into()).await.expect("sent");
+    let challenge = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
+    let answer = authorised(&challenge);
+    let second = request("REGISTER", "w2", 2, &format!("{answer}{contact}"));
+    to_switch.send(second.into()).await.expect("sent");
+    let accepted = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
+    assert_eq!(status(&accepted), 200);
+    let alice = floor.registered("101").await;
+    let _call = alice.call("102").await;
+    let invite = Message::parse(from_switch.recv().await.expect("INVITE")).expect("message");
+    assert_eq!(*invite.method(), Method::Invite);
+    drop(to_switch);
+    tokio::time::timeout(kit::PATIENCE, served).await.expect("in time").expect("served");
+    let gone = async {
+        while !floor.switch.registrations("102@pratham.local").is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(kit::PATIENCE, gone).await.expect("cannot be reached any more");
+}
+
+fn certificate(folder: &Path) -> (CertificateDer<'static>, TlsConfig) {
+    let made = rcgen::generate_simple_self_signed(vec!["sip.example".to_owned()]).expect("made");
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let config = TlsConfig {
+        listen: vec!["127.0.0.1:0".parse().expect("address")],
+        certificate: certificate.clone(),
+        key,
+        client_authorities: None,
+        trusted_authorities: None,
+    };
+    (made.cert.der().clone(), config)
+}
+
+async fn connect_tls(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    name: &'static str,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.clone()).expect("root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    connector.connect(ServerName::try_from(name).expect("name"), stream).await
+}
+
+/// B14.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_is_used_without_a_restart_and_old_connections_stay() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (first, tls) = certificate(folder.path());
+    let directory = MemoryDirectory::new(&["102"], Vec::new());
+    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let address = floor.switch.listening().tls[0];
+    let mut old = Line::new(connect_tls(address, &first, "sip.example").await.expect("TLS"));
+    register(&mut old).await;
+    let (second, _) = certificate(folder.path());
+    floor.switch.reload_tls().expect("read again");
+    let mut new = Line::new(connect_tls(address, &second, "sip.example").await.expect("TLS"));
+    new.say(&request("OPTIONS", "n1", 1, "")).await;
+    assert_eq!(status(&new.hear().await), 200);
+    assert!(connect_tls(address, &first, "sip.example").await.is_err(), "the old one is gone");
+    old.say(&request("OPTIONS", "n2", 3, "")).await;
+    assert_eq!(status(&old.hear().await), 200);
+}
