@@ -44,10 +44,13 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-/// Engine, legs and the one socket that is every phone.
+/// Sockets that are the phones: enough that a listener that is late for once loses nothing.
+const SOCKETS: usize = 64;
+
+/// Engine, legs and the sockets that are every phone.
 struct Floor {
     engine: Engine,
-    socket: UdpSocket,
+    sockets: Vec<UdpSocket>,
     /// Ports of both legs of each call.
     calls: Vec<[SocketAddr; 2]>,
     codecs: [Codec; 2],
@@ -59,8 +62,9 @@ fn run(calls: usize, work: Work) {
     let stop = Arc::new(AtomicBool::new(false));
     let start = Instant::now();
     let listener = {
-        let (socket, stop) = (floor.socket.try_clone().expect("a socket"), Arc::clone(&stop));
-        std::thread::spawn(move || listen(&socket, start, &stop))
+        let stop = Arc::clone(&stop);
+        let sockets = floor.sockets.iter().map(|s| s.try_clone().expect("a socket")).collect();
+        std::thread::spawn(move || listen(sockets, start, &stop))
     };
     let (mut before, mut switches, mut sent) = (0, 0, 0_u64);
     let mut measured_from = start;
@@ -115,7 +119,8 @@ fn report(
 }
 
 fn set_up(calls: usize, work: Work) -> Floor {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let sockets: Vec<UdpSocket> = (0..SOCKETS).map(bind).collect();
     let folder = tempfile::tempdir().expect("a folder");
     let (sender, events) = channel();
     let config = Config {
@@ -132,7 +137,7 @@ fn set_up(calls: usize, work: Work) -> Floor {
         let legs = [0, 1].map(|n| LegKey(Uuid::from_u128((call * 2 + n) as u128)));
         let group = GroupKey(Uuid::from_u128(call as u128));
         let pair = [0, 1].map(|n| {
-            let offer = Some(offer(&socket, codecs[n]));
+            let offer = Some(offer(&sockets[call % SOCKETS], codecs[n]));
             let settings = LegSettings::default();
             submit(&engine, MediaCommand::Open { leg: legs[n], group, offer, settings });
             loop {
@@ -150,7 +155,7 @@ fn set_up(calls: usize, work: Work) -> Floor {
         }
         ports.push(pair);
     }
-    Floor { engine, socket, calls: ports, codecs, _folder: folder }
+    Floor { engine, sockets, calls: ports, codecs, _folder: folder }
 }
 
 fn submit(engine: &Engine, command: MediaCommand) {
@@ -173,21 +178,37 @@ fn send_frame(floor: &Floor, start: Instant, tick: u32, sent: &mut u64) {
             let payload_type = floor.codecs[side].static_payload_type();
             packet[..12].copy_from_slice(&header.to_bytes(payload_type));
             packet[12..20].copy_from_slice(&(start.elapsed().as_micros() as u64).to_be_bytes());
-            *sent += u64::from(floor.socket.send_to(&packet, to).is_ok());
+            *sent += u64::from(floor.sockets[n % SOCKETS].send_to(&packet, to).is_ok());
         }
     }
 }
 
 /// Counts what comes back; the time spent in the relay, microseconds, where the stamp survived.
-fn listen(socket: &UdpSocket, start: Instant, stop: &AtomicBool) -> Vec<u32> {
+fn listen(sockets: Vec<UdpSocket>, start: Instant, stop: &AtomicBool) -> Vec<u32> {
+    let mut poll = mio::Poll::new().expect("a poller");
+    let mut sockets: Vec<mio::net::UdpSocket> = sockets
+        .into_iter()
+        .map(|socket| {
+            socket.set_nonblocking(true).expect("a socket option");
+            mio::net::UdpSocket::from_std(socket)
+        })
+        .collect();
+    for (n, socket) in sockets.iter_mut().enumerate() {
+        poll.registry().register(socket, mio::Token(n), mio::Interest::READABLE).expect("watched");
+    }
+    let mut events = mio::Events::with_capacity(SOCKETS);
     let mut relayed = Vec::with_capacity(1 << 20);
     let mut buffer = [0; 2048];
-    socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a socket option");
     while !stop.load(Ordering::Acquire) {
-        let Ok(length) = socket.recv(&mut buffer) else { continue };
-        let Some(stamp) = buffer[..length].get(12..20).filter(|_| length == 172) else { continue };
-        let stamp = u64::from_be_bytes(stamp.try_into().expect("eight bytes"));
-        relayed.push((start.elapsed().as_micros() as u64).saturating_sub(stamp) as u32);
+        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
+        for event in &events {
+            while let Ok(length) = sockets[event.token().0].recv(&mut buffer) {
+                let stamp = buffer[..length].get(12..20).filter(|_| length == 172);
+                let Some(stamp) = stamp.and_then(|s| s.try_into().ok()) else { continue };
+                let now = start.elapsed().as_micros() as u64;
+                relayed.push(now.saturating_sub(u64::from_be_bytes(stamp)) as u32);
+            }
+        }
     }
     relayed
 }

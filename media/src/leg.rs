@@ -166,8 +166,11 @@ impl Leg {
         })
     }
 
-    /// An offer/answer exchange ended: what holds from now on.
-    pub(crate) fn adopt(&mut self, agreed: Agreed) {
+    /// An offer/answer exchange ended: what holds from now on. A party that was held had no
+    /// reason to send; its silence counts anew.
+    pub(crate) fn adopt(&mut self, now: Instant, agreed: Agreed) {
+        self.watch.last_heard = now;
+        self.watch.reported = false;
         self.guard.signal(agreed.remote);
         if agreed.rtcp_mux {
             self.rtcp = None;

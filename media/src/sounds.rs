@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_sound_can_be_played() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sounds");
+        let sounds = Sounds::load(Some(&folder));
+        let mut files = 0;
+        for language in std::fs::read_dir(&folder).expect("the sounds").flatten() {
+            let entries = std::fs::read_dir(language.path()).into_iter().flatten().flatten();
+            for path in
+                entries.map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "wav"))
+            {
+                let clip = read_wav(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                assert!(clip.len() > 800, "{} is too short to hear", path.display());
+                files += 1;
+            }
+        }
+        assert!(files >= 10 && !sounds.hold_music.is_empty(), "{files} files");
+        assert!(sounds.resolve(prompt("recording_announcement", "hi")).is_some());
+    }
+
+    #[test]
     fn without_a_folder_tones_still_sound() {
         let sounds = Sounds::load(Some(Path::new("/nonexistent")));
         let ringback = sounds.resolve(PlaySource::Tone(Tone::Ringback)).expect("generated");

@@ -4,7 +4,9 @@
 mod kit;
 
 use kit::{Phone, Rig, channels, config, converse, group, recording};
-use media::{Codec, Config, FailReason, GroupKey, LegSettings, MediaCommand, MediaEvent};
+use media::{
+    Codec, Config, FailReason, GroupKey, LegSettings, MediaCommand, MediaDirection, MediaEvent,
+};
 use media_proto::tone;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -273,6 +275,45 @@ fn c13_a_party_that_falls_silent_is_reported_once_and_a_held_one_later() {
     converse(&mut [&mut a, &mut b], 600);
     assert_eq!(rig.events(), [], "on hold the longer time counts");
     converse(&mut [&mut a, &mut b], 700);
+    assert_eq!(rig.events(), [MediaEvent::Silent { leg: second }]);
+}
+
+/// C13: comfort noise is not voice, but it is not death.
+#[test]
+fn c13_a_party_that_sends_comfort_noise_is_alive() {
+    let mut rig = Rig::new(Config { dead_media_ms: 300, ..config() });
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let mut b = Phone::new(Codec::Pcma);
+    rig.bridge(&mut a, &mut b);
+    for _ in 0..4 {
+        converse(&mut [&mut a, &mut b], 160);
+        b.send(13, false, &[70]);
+    }
+    assert_eq!(rig.events(), []);
+    assert!(a.packets.is_empty());
+}
+
+/// C13: a hold of ours that was longer than the dead-media time ends without a false alarm.
+#[test]
+fn c13_a_party_back_from_a_long_hold_has_its_time_to_speak() {
+    let config = Config { dead_media_ms: 300, dead_media_hold_ms: 60_000, ..config() };
+    let mut rig = Rig::new(config);
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let mut b = Phone::says(Codec::Pcma, 1000);
+    let [_, second] = rig.bridge(&mut a, &mut b);
+    let offer = |rig: &mut Rig, direction, answer| {
+        rig.submit(MediaCommand::MakeReoffer { leg: second, direction });
+        rig.await_event(|e| matches!(e, MediaEvent::Reoffer { .. }).then_some(()));
+        rig.submit(MediaCommand::SetAnswer { leg: second, sdp: answer });
+        rig.await_event(|e| matches!(e, MediaEvent::Established { .. }).then_some(()));
+    };
+    offer(&mut rig, MediaDirection::SendOnly, b.sdp_with("a=recvonly\r\n"));
+    b.says = None;
+    converse(&mut [&mut a, &mut b], 600);
+    offer(&mut rig, MediaDirection::SendRecv, b.sdp());
+    converse(&mut [&mut a, &mut b], 160);
+    assert_eq!(rig.events(), []);
+    converse(&mut [&mut a, &mut b], 400);
     assert_eq!(rig.events(), [MediaEvent::Silent { leg: second }]);
 }
 

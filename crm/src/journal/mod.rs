@@ -82,7 +82,8 @@ impl JournalConfig {
 
 pub(crate) struct Shared {
     pub(crate) store: Store,
-    pub(crate) published: broadcast::Sender<JournalEntry>,
+    /// The writing task has the strong end: when it is over, subscribers see the end.
+    pub(crate) published: broadcast::WeakSender<JournalEntry>,
     pub(crate) last: AtomicI64,
     /// When the oldest event not yet written was taken.
     waiting_since: Mutex<Option<Instant>>,
@@ -104,12 +105,13 @@ impl Journal {
         let (sender, receiver) = mpsc::channel(config.queue);
         let shared = Arc::new(Shared {
             store,
-            published,
+            published: published.downgrade(),
             last: AtomicI64::new(last),
             waiting_since: Mutex::new(None),
         });
         let writer = Writer {
             shared: shared.clone(),
+            published,
             ledger: Ledger::new(config.node),
             taken: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -178,6 +180,7 @@ impl Journal {
 
 struct Writer {
     shared: Arc<Shared>,
+    published: broadcast::Sender<JournalEntry>,
     ledger: Ledger,
     /// Taken, not yet numbered: numbering may have to read the call from the database.
     taken: VecDeque<StampedEvent>,
@@ -300,11 +303,7 @@ impl Writer {
     fn publish(&self, numbered: Numbered, seq: Seq) {
         self.shared.last.fetch_max(seq, Ordering::AcqRel);
         // Nobody listening is fine: whoever comes later reads the table.
-        let _ = self.shared.published.send(JournalEntry {
-            seq,
-            at: numbered.at,
-            event: numbered.event,
-        });
+        let _ = self.published.send(JournalEntry { seq, at: numbered.at, event: numbered.event });
     }
 }
 

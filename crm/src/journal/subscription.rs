@@ -15,7 +15,8 @@ const PAGE: u32 = 500;
 /// reads the table again instead of losing entries.
 pub struct Subscription {
     shared: Arc<Shared>,
-    live: broadcast::Receiver<JournalEntry>,
+    /// `None` once the journal is closed.
+    live: Option<broadcast::Receiver<JournalEntry>>,
     last: Seq,
     read: VecDeque<JournalEntry>,
     catching_up: bool,
@@ -23,7 +24,7 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(shared: Arc<Shared>, after: Seq) -> Self {
-        let live = shared.published.subscribe();
+        let live = shared.published.upgrade().map(|published| published.subscribe());
         // Listening began first, so nothing can fall between table and channel.
         let catching_up = after < shared.last.load(Ordering::Acquire);
         Self { shared, live, last: after, read: VecDeque::new(), catching_up }
@@ -40,7 +41,8 @@ impl Subscription {
                 self.read_page().await?;
                 continue;
             }
-            match self.live.recv().await {
+            let Some(live) = &mut self.live else { return Ok(None) };
+            match live.recv().await {
                 Ok(entry) if entry.seq <= self.last => {}
                 Ok(entry) if entry.seq == self.last + 1 => {
                     self.last = entry.seq;

@@ -91,6 +91,16 @@ impl SourceGuard {
         }
     }
 
+    /// Whether this is the address believed in now; nothing is learned by asking.
+    pub fn is_party(&self, from: SocketAddr) -> bool {
+        match self.knowledge {
+            Knowledge::Learned { address, .. } => address == from,
+            Knowledge::Signalled | Knowledge::Probing { .. } | Knowledge::Heard => {
+                self.signalled == Some(from)
+            }
+        }
+    }
+
     /// Whether a learned address has taken the place of the signalled one.
     pub fn has_learned(&self) -> bool {
         matches!(self.knowledge, Knowledge::Learned { .. })

@@ -88,7 +88,7 @@ impl Worker {
         let sdp = match &offer {
             Some(offer) => {
                 let answer = leg.negotiation.answer(offer).map_err(|e| refused(key, &e))?;
-                leg.adopt(answer.agreed);
+                leg.adopt(now, answer.agreed);
                 answer.sdp
             }
             None => leg.negotiation.offer(MediaDirection::SendRecv),
@@ -130,7 +130,7 @@ impl Worker {
         let Some((slot, leg)) = self.leg(key) else { return self.unknown(key) };
         match leg.negotiation.accept_answer(answer) {
             Ok(agreed) => {
-                leg.adopt(agreed);
+                leg.adopt(now, agreed);
                 self.emit(MediaEvent::Established { leg: key });
                 self.set_rhythm(now, slot);
             }
@@ -151,9 +151,7 @@ impl Worker {
         };
         match leg.negotiation.answer(&offer) {
             Ok(answer) => {
-                leg.adopt(answer.agreed);
-                // A hold starts the longer timer from now, a resume the shorter one.
-                leg.watch.last_heard = now;
+                leg.adopt(now, answer.agreed);
                 let (sdp, direction) = (answer.sdp, answer.wanted);
                 self.emit(MediaEvent::Reanswered { leg: key, sdp, direction });
                 self.set_rhythm(now, slot);

@@ -16,6 +16,9 @@ use std::time::Instant;
 /// Datagrams taken from one socket per wake-up, so that a flood on one leg starves nobody.
 const DATAGRAMS_PER_TURN: usize = 64;
 
+/// RFC 3389: says nothing, but that the party is there.
+const COMFORT_NOISE: u8 = 13;
+
 /// What a payload type means on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
@@ -103,7 +106,13 @@ impl Worker {
         let leg = self.legs[slot].as_deref_mut().ok_or(Dropped::Source)?;
         let agreed = leg.agreed.as_ref().ok_or(Dropped::Source)?;
         // Only an agreed payload type is evidence of anything (C10).
-        let meaning = meaning(agreed, packet.payload_type).ok_or(Dropped::PayloadType)?;
+        let Some(meaning) = meaning(agreed, packet.payload_type) else {
+            if packet.payload_type == COMFORT_NOISE && leg.guard.is_party(from) {
+                leg.watch.last_heard = now;
+                leg.watch.reported = false;
+            }
+            return Err(Dropped::PayloadType);
+        };
         let receives = agreed.direction.receives();
         if !leg.guard.accepts(now, from, packet.ssrc, packet.sequence) {
             return Err(Dropped::Source);

@@ -52,7 +52,7 @@ impl Call {
         let Stage::Connecting(other) = self.stage else { return };
         let Some(other) = self.leg(other).and_then(|leg| leg.answered()) else { return };
         if self.first().is_some_and(|first| matches!(first.dialog, Dialog::Offered { .. })) {
-            self.answer_caller();
+            self.answer_caller(now);
         }
         // A late offer waits here for the answer in the ACK.
         let Some(first) = self.first().and_then(|first| first.answered()) else { return };
@@ -68,6 +68,7 @@ impl Call {
     fn connected(&mut self, now: Instant, pair: Pair) {
         let Some(plan) = self.plan.as_deref() else { return };
         let limit = Duration::from_millis(plan.max_duration_ms);
+        self.timers.clear(TimeoutReason::LateAnswer);
         let (mut agent, mut extension, mut trunk) = (plan.agent, plan.extension, None);
         for leg in [pair.far.leg(), pair.ours.leg()].into_iter().filter_map(|id| self.leg(id)) {
             match &leg.endpoint {

@@ -174,7 +174,9 @@ impl Call {
     }
 
     fn timed_out(&mut self, now: Instant, reason: TimeoutReason) {
-        use crate::CauseKind::{InternalError, MaxDuration, MediaTimeout, NetworkFailure};
+        use crate::CauseKind::{
+            IncompatibleMedia, InternalError, MaxDuration, MediaTimeout, NetworkFailure,
+        };
         let ours = |kind| HangupCause::new(EndedBy::System, kind);
         match reason {
             TimeoutReason::Route => self.routed(now, Err(ours(NetworkFailure))),
@@ -187,6 +189,7 @@ impl Call {
             TimeoutReason::MediaReply(leg) => {
                 self.media_failed(now, leg, ours(InternalError), false);
             }
+            TimeoutReason::LateAnswer => self.end(now, ours(IncompatibleMedia)),
             TimeoutReason::LegClose(leg) => {
                 if let Some(leg) = self.leg_mut(leg)
                     && let Dialog::Closing(cause) = leg.dialog

@@ -94,6 +94,7 @@ impl Call {
         if !was_ringing && leg.dialog != Dialog::Calling {
             return;
         }
+        leg.progressed |= status > 100;
         let via_trunk = matches!(leg.endpoint, LegEndpoint::Trunk { .. });
         let early_media = is_target && via_trunk && sdp.is_some();
         if early_media {
@@ -174,7 +175,7 @@ impl Call {
         match (&leg.dialog, self.is_first(id)) {
             (Dialog::Calling | Dialog::Ringing, true) => self.agent_failed(now, id, cause),
             (Dialog::Calling | Dialog::Ringing, false) => {
-                let before_ringing = before_ringing && leg.dialog == Dialog::Calling;
+                let before_ringing = before_ringing && !leg.progressed;
                 self.leg_is_gone(now, id, cause);
                 self.target_failed(now, id, cause, before_ringing);
             }
@@ -223,17 +224,17 @@ impl Call {
             return;
         }
         for id in self.pending_targets() {
-            let rang = self.leg(id).is_some_and(|leg| leg.dialog == Dialog::Ringing);
-            let by_trunk =
-                self.leg(id).is_some_and(|leg| matches!(leg.endpoint, LegEndpoint::Trunk { .. }));
-            let kind = match rang || !by_trunk {
-                true => CauseKind::NoAnswer,
+            let Some(leg) = self.leg(id) else { continue };
+            let heard_nothing = !leg.progressed;
+            let kind = if heard_nothing && matches!(leg.endpoint, LegEndpoint::Trunk { .. }) {
                 // A carrier that said nothing at all: another may do better.
-                false => CauseKind::NetworkFailure,
+                CauseKind::NetworkFailure
+            } else {
+                CauseKind::NoAnswer
             };
             let cause = HangupCause::new(EndedBy::System, kind);
             self.close_leg(now, id, cause);
-            self.target_failed(now, id, cause, !rang);
+            self.target_failed(now, id, cause, heard_nothing);
         }
     }
 
@@ -524,6 +525,17 @@ mod tests {
         let [started, open] = second_trunk_opens();
         let failed = CallEventKind::TrunkFailed { trunk: rig::trunk(1), cause: silence };
         assert_eq!(out, [hangup(1, silence), close(1), emit(failed), started, open]);
+    }
+
+    /// H14: a bare 183 may already mean a ringing phone.
+    #[test]
+    fn a_trunk_that_reported_progress_is_not_followed_by_another() {
+        let mut rig = Rig::dialling(silent());
+        assert_eq!(rig.progressed(1, 183, None), []);
+        let out = rig.pass(Duration::from_secs(45));
+        let unanswered = rig::cause(EndedBy::System, CauseKind::NoAnswer);
+        assert_eq!(out[..2], [hangup(1, unanswered), close(1)]);
+        assert_eq!(out.len(), 3, "and a tone: {out:?}");
     }
 
     #[test]

@@ -110,9 +110,15 @@ impl Call {
     }
 
     /// 200 to the caller: the target answered.
-    pub(crate) fn answer_caller(&mut self) {
+    pub(crate) fn answer_caller(&mut self, now: Instant) {
+        let limit = now + self.config.leg_close_limit;
         let Some(first) = self.legs.first_mut() else { return };
-        let (Dialog::Offered { .. }, Some(sdp)) = (&first.dialog, first.ours()) else { return };
+        let (Dialog::Offered { late, .. }, Some(sdp)) = (&first.dialog, first.ours()) else {
+            return;
+        };
+        if *late {
+            self.timers.set(limit, TimeoutReason::LateAnswer);
+        }
         first.dialog = Dialog::Answered;
         let leg = first.id;
         self.send(leg, LegAction::Answer { sdp });
@@ -334,6 +340,19 @@ mod tests {
         );
         let out = rig.established(0);
         assert!(out.contains(&emit(CallEventKind::Bridged { a: leg(1), b: leg(0) })), "{out:?}");
+    }
+
+    #[test]
+    fn an_ack_that_never_brings_the_answer_to_a_late_offer_ends_the_call() {
+        let mut rig = Rig::new();
+        rig.give(rig::offered_by_trunk(None));
+        rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
+        rig.opened(0, "our offer");
+        rig.opened(1, "offer 1");
+        rig.answered(1, "answer 1");
+        rig.established(1);
+        let cause = rig::cause(EndedBy::System, CauseKind::IncompatibleMedia);
+        assert!(rig.pass(Duration::from_secs(35)).contains(&ended(cause)));
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub(crate) struct Leg {
     pub(crate) dialog: Dialog,
     pub(crate) media: LegMedia,
     pub(crate) renegotiation: Renegotiation,
+    /// A provisional response other than 100 came: the party's phone may have rung (H14).
+    pub(crate) progressed: bool,
     /// The party's own phone holds us.
     pub(crate) holding: bool,
     pub(crate) quality: Option<LegQuality>,
@@ -108,6 +110,7 @@ impl Leg {
             dialog,
             media: LegMedia::None,
             renegotiation: Renegotiation::Idle,
+            progressed: false,
             holding: false,
             quality: None,
             reported: false,

@@ -13,10 +13,16 @@ impl Call {
         let Some(leg) = self.leg_mut(id) else { return };
         let refusal = if !leg.is_live() {
             Some(481)
-        } else if leg.renegotiation != Renegotiation::Idle || !leg.media_is_up() {
+        } else if !leg.media_is_up() {
             Some(491)
         } else {
-            None
+            match leg.renegotiation {
+                // A new offer after an ACK without an answer: the late one is void.
+                Renegotiation::Idle | Renegotiation::AwaitingAck => None,
+                Renegotiation::Theirs { .. } | Renegotiation::Settling | Renegotiation::Ours => {
+                    Some(491)
+                }
+            }
         };
         if let Some(status) = refusal {
             return self.send(id, LegAction::RefuseReoffer { status });

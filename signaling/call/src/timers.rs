@@ -22,6 +22,8 @@ pub enum TimeoutReason {
     HeldSilence(LegId),
     /// The media engine owes an answer about a leg.
     MediaReply(LegId),
+    /// The ACK owes the answer to the offer in our 200.
+    LateAnswer,
     /// The far end has not confirmed the end of a leg.
     LegClose(LegId),
     /// The media engine has not confirmed that a leg's ports are free.
@@ -100,6 +102,7 @@ impl Timers {
             | TimeoutReason::Announcement
             | TimeoutReason::MaxDuration
             | TimeoutReason::HeldSilence(_)
+            | TimeoutReason::LateAnswer
             | TimeoutReason::MediaReply(_) => false,
         });
     }

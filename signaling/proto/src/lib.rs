@@ -16,6 +16,7 @@ pub mod headers;
 pub mod message;
 pub mod method;
 pub mod status;
+pub mod stun;
 #[cfg(test)]
 mod test_clock;
 pub mod text;

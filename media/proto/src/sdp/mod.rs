@@ -196,10 +196,11 @@ pub struct Negotiation {
     /// Payload types in use, kept over re-offers (RFC 3264 §8.3.2).
     mapping: ArrayVec<(u8, Codec), 2>,
     event_type: u8,
-    /// What we want of the stream.
+    /// What we want of the stream, once they took our offer of it.
     wish: MediaDirection,
     agreed: Option<Agreed>,
-    offer_pending: bool,
+    /// What our pending offer asks for.
+    offered: Option<MediaDirection>,
 }
 
 impl Negotiation {
@@ -217,7 +218,7 @@ impl Negotiation {
             event_type: TELEPHONE_EVENT_PAYLOAD_TYPE,
             wish: MediaDirection::SendRecv,
             agreed: None,
-            offer_pending: false,
+            offered: None,
         }
     }
 
@@ -228,8 +229,7 @@ impl Negotiation {
 
     /// Makes an offer; the stream runs on as agreed before until it is answered.
     pub fn offer(&mut self, direction: MediaDirection) -> Bytes {
-        self.wish = direction;
-        self.offer_pending = true;
+        self.offered = Some(direction);
         let codecs: ArrayVec<(u8, Codec), 2> = self.mapping.clone();
         let events = self.terms.telephone_event.then_some(self.event_type);
         let mux = self.agreed.as_ref().is_some_and(|a| a.rtcp_mux);
@@ -255,13 +255,13 @@ impl Negotiation {
         self.profile = stream.profile;
         self.keep_mapping(payload_type, codec, events);
         // A crossing offer of ours is void once we answer theirs (RFC 3261 §14.2 glare).
-        self.offer_pending = false;
+        self.offered = None;
         let agreed = Agreed {
             remote,
             remote_rtcp: stream.rtcp.filter(|_| remote.is_some()),
             codec,
             payload_type,
-            receive: ArrayVec::from_iter([(payload_type, codec)]),
+            receive: stream.receivable((payload_type, codec), &self.terms.codecs),
             telephone_event: events.map(|pt| EventTypes { send: pt, receive: pt }),
             ptime_ms_max: stream.ptime_ms_max,
             direction,
@@ -276,9 +276,7 @@ impl Negotiation {
     /// answer may be followed by the final one (RFC 3261 §13.2.1): the offer stays pending until
     /// the next offer of either side, so this may be called again.
     pub fn accept_answer(&mut self, answer: &[u8]) -> Result<Agreed, SdpError> {
-        if !self.offer_pending {
-            return Err(SdpError::NoPendingOffer);
-        }
+        let offered = self.offered.ok_or(SdpError::NoPendingOffer)?;
         let description = Description::parse(answer)?;
         let position = self.lines.iter().position(|l| *l == Line::Audio).unwrap_or(0);
         if description.streams.len() != self.lines.len() {
@@ -298,9 +296,10 @@ impl Negotiation {
             receive: self.mapping.iter().copied().collect(),
             telephone_event: events.map(|send| EventTypes { send, receive: self.event_type }),
             ptime_ms_max: stream.ptime_ms_max,
-            direction: stream.direction.seen_from_peer().and(self.wish),
+            direction: stream.direction.seen_from_peer().and(offered),
             rtcp_mux: stream.rtcp_mux && self.agreed.as_ref().is_some_and(|a| a.rtcp_mux),
         };
+        self.wish = offered;
         self.agreed = Some(agreed.clone());
         Ok(agreed)
     }

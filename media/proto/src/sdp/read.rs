@@ -139,6 +139,17 @@ impl Stream {
         self.codecs.iter().copied().find(|(_, codec)| codecs.contains(codec))
     }
 
+    /// What they may send: what we chose, and what else they offered of what we allow. Many a
+    /// phone goes on with its own favourite whatever the answer said.
+    pub(super) fn receivable(
+        &self,
+        chosen: (u8, Codec),
+        codecs: &[Codec],
+    ) -> ArrayVec<(u8, Codec), 4> {
+        let others = self.codecs.iter().filter(|c| **c != chosen && codecs.contains(&c.1));
+        std::iter::once(&chosen).chain(others).copied().take(4).collect()
+    }
+
     /// Their first format of those we offered, with the payload type they want to receive.
     pub(super) fn first_of(&self, offered: &[(u8, Codec)]) -> Option<(u8, Codec)> {
         let known = |codec: Codec| offered.iter().any(|(_, c)| *c == codec);

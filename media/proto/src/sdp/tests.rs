@@ -126,6 +126,25 @@ fn while_we_hold_their_refresh_does_not_resume() {
 }
 
 #[test]
+fn a_hold_they_refused_is_no_wish_of_ours_later() {
+    let mut leg = leg();
+    leg.answer(&offer("m=audio 4000 RTP/AVP 8\r\n")).expect("acceptable");
+    leg.offer(MediaDirection::SendOnly);
+    let refresh = leg.answer(&offer("m=audio 4000 RTP/AVP 8\r\n")).expect("acceptable");
+    assert_eq!(refresh.agreed.direction, MediaDirection::SendRecv);
+}
+
+#[test]
+fn what_they_offered_and_we_allow_may_be_received() {
+    let offered = offer("m=audio 4000 RTP/AVP 18 0 8\r\n");
+    let agreed = leg().answer(&offered).expect("acceptable").agreed;
+    assert_eq!(agreed.receive.as_slice(), [(0, Codec::Pcmu), (8, Codec::Pcma)]);
+    let mut trunk = Negotiation::new(terms(&[Codec::Pcma]), 7);
+    let agreed = trunk.answer(&offered).expect("acceptable").agreed;
+    assert_eq!(agreed.receive.as_slice(), [(8, Codec::Pcma)]);
+}
+
+#[test]
 fn other_media_lines_are_refused_in_their_place() {
     let offered = offer(
         "m=video 5000 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\nm=audio 4000 RTP/AVP 8\r\n\
