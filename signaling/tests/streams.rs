@@ -3,8 +3,8 @@
 mod kit;
 
 use bytes::Bytes;
-use kit::{Floor, MemoryDirectory};
-use rustls::pki_types::{CertificateDer, ServerName};
+use kit::{Floor, MemoryDirectory, trunk};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use signaling::TlsConfig;
 use signaling_proto::{
     HeaderName, Message, Method, Uri,
@@ -202,14 +202,26 @@ async fn connect_tls(
     trusted: &CertificateDer<'static>,
     name: &'static str,
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    connect_tls_as(address, trusted, name, None).await
+}
+
+async fn connect_tls_as(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    name: &'static str,
+    own: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted.clone()).expect("root");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match own {
+        Some((leaf, key)) => config.with_client_auth_cert(vec![leaf], key).expect("certificate"),
+        None => config.with_no_client_auth(),
+    };
     let stream = TcpStream::connect(address).await?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     connector.connect(ServerName::try_from(name).expect("name"), stream).await
@@ -233,4 +245,49 @@ async fn a_new_certificate_is_used_without_a_restart_and_old_connections_stay() 
     assert!(connect_tls(address, &first, "sip.example").await.is_err(), "the old one is gone");
     old.say(&request("OPTIONS", "n2", 3, "")).await;
     assert_eq!(status(&old.hear().await), 200);
+}
+
+/// B10: a verified certificate with the carrier's name is the carrier, wherever it calls from; a
+/// connection without one is a stranger's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_is_known_by_its_client_certificate() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (server, mut tls) = certificate(folder.path());
+    let ca_key = rcgen::KeyPair::generate().expect("key");
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, ca.self_signed(&ca_key).expect("made").pem()).expect("written");
+    tls.client_authorities = Some(ca_file);
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    let key = rcgen::KeyPair::generate().expect("key");
+    let name = vec!["carrier.example".to_owned()];
+    let leaf = rcgen::CertificateParams::new(name).expect("parameters");
+    let leaf = leaf.signed_by(&key, &issuer).expect("signed").der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("key");
+    let mut settings = trunk(1, "192.0.2.1:5061".parse().expect("address"));
+    settings.client_certificate_names = vec!["carrier.example".into()];
+    let directory = MemoryDirectory::new(&["101"], vec![settings]);
+    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let desk = floor.registered("101").await;
+    let address = floor.switch.listening().tls[0];
+    let invite = |branch: &str| {
+        let offer = kit::sdp("127.0.0.1:40000".parse().expect("address"));
+        let head = request("INVITE", branch, 1, "Contact: <sip:c@127.0.0.1:9>\r\n")
+            .replace("sip:pratham.local SIP", "sip:+918012345678@pratham.local SIP")
+            .replace(
+                "Content-Length: 0",
+                &format!("Content-Type: application/sdp\r\nContent-Length: {}", offer.len()),
+            );
+        head + &String::from_utf8_lossy(&offer)
+    };
+    let mut stranger = Line::new(connect_tls(address, &server, "sip.example").await.expect("TLS"));
+    stranger.say(&invite("s1")).await;
+    assert_eq!(status(&stranger.hear().await), 100);
+    assert_eq!(status(&stranger.hear().await), 401);
+    let own = Some((leaf, key));
+    let carrier = connect_tls_as(address, &server, "sip.example", own).await.expect("TLS");
+    let mut carrier = Line::new(carrier);
+    carrier.say(&invite("c1").replace("stream-1", "stream-2")).await;
+    desk.rung().await;
 }
