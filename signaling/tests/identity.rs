@@ -295,3 +295,20 @@ async fn a_redirect_or_transfer_by_a_phone_calls_nobody() {
     assert_eq!(directory.routed.lock().expect("lock").len(), 2, "only what was dialled");
     alice.hang_up(call);
 }
+
+/// RFC 5626 §3.5.2: a phone behind a NAT learns its address on the SIP port itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stun_keep_alive_on_the_sip_port_is_answered() {
+    let floor = Floor::open(MemoryDirectory::new(&[], Vec::new())).await;
+    let socket = tokio::net::UdpSocket::bind(LOOPBACK).await.expect("port");
+    let mut question = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    question.extend_from_slice(&[7; 12]);
+    socket.send_to(&question, floor.udp).await.expect("sent");
+    let mut answer = [0u8; 512];
+    let received = tokio::time::timeout(kit::PATIENCE, socket.recv_from(&mut answer)).await;
+    let (length, _) = received.expect("in time").expect("answer");
+    assert_eq!(&answer[..2], [1, 1]);
+    assert_eq!(&answer[4..20], &question[4..20]);
+    let port = socket.local_addr().expect("bound").port() ^ 0x2112;
+    assert!(answer[..length].windows(2).any(|pair| pair == port.to_be_bytes()));
+}

@@ -3,7 +3,11 @@
 use super::{NetworkEvent, Shared};
 use crate::measure;
 use bytes::Bytes;
-use signaling_proto::{FlowId, Message, Source, Transport, message::Limits};
+use signaling_proto::{
+    FlowId, Message, Source, Transport,
+    message::Limits,
+    stun::{BindingRequest, is_stun},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -35,7 +39,7 @@ impl UdpListener {
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let bound = socket.local_addr()?;
         let flow = shared.next_flow();
-        tokio::spawn(receive(socket, bound, flow, shared.clone()));
+        tokio::spawn(receive(socket, sender.try_clone()?, bound, flow, shared.clone()));
         Ok(Self { sender, bound, flow })
     }
 }
@@ -54,7 +58,13 @@ fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     Ok(socket.into())
 }
 
-async fn receive(socket: UdpSocket, bound: SocketAddr, flow: FlowId, shared: Shared) {
+async fn receive(
+    socket: UdpSocket,
+    sender: std::net::UdpSocket,
+    bound: SocketAddr,
+    flow: FlowId,
+    shared: Shared,
+) {
     let mut buffer = vec![0u8; DATAGRAM_MAX];
     loop {
         tokio::select! {
@@ -70,7 +80,7 @@ async fn receive(socket: UdpSocket, bound: SocketAddr, flow: FlowId, shared: Sha
         loop {
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, remote)) => {
-                    take(bound, flow, &shared, remote, &buffer[..length]);
+                    take(&sender, bound, flow, &shared, remote, &buffer[..length]);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => tracing::debug!(%error, "UDP receive failed"),
@@ -79,9 +89,23 @@ async fn receive(socket: UdpSocket, bound: SocketAddr, flow: FlowId, shared: Sha
     }
 }
 
-fn take(bound: SocketAddr, flow: FlowId, shared: &Shared, remote: SocketAddr, datagram: &[u8]) {
+fn take(
+    sender: &std::net::UdpSocket,
+    bound: SocketAddr,
+    flow: FlowId,
+    shared: &Shared,
+    remote: SocketAddr,
+    datagram: &[u8],
+) {
     if !shared.gate.allow(remote.ip(), Instant::now()) {
         measure::dropped("source_rate");
+        return;
+    }
+    if is_stun(datagram) {
+        measure::keep_alive("stun");
+        if let Some(request) = BindingRequest::parse(datagram) {
+            let _ = sender.send_to(&request.response(remote), remote);
+        }
         return;
     }
     match datagram.first() {
