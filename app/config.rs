@@ -42,6 +42,8 @@ sections! {
         ws_path: String = "/sip",
         domain: String = "",
         external_ip: String = "",
+        /// Digest algorithms offered to phones, comma separated.
+        digest: String = "MD5",
     }
     /// Media ports.
     Rtp {
@@ -205,6 +207,11 @@ impl Config {
         {
             return Err(("[sip] tls", "needs tls_cert and tls_key".into()));
         }
+        let known = ["MD5", "SHA-256", "SHA-512-256"];
+        if self.sip.digest.is_empty() || !self.digest().iter().all(|d| known.contains(&d.as_str()))
+        {
+            return Err(("[sip] digest", format!("must list some of {}", known.join(", "))));
+        }
         if !self.sip.ws_path.starts_with('/') {
             return Err(("[sip] ws_path", "must begin with /".into()));
         }
@@ -225,6 +232,11 @@ impl Config {
             return Err(("[log] format", "must be text or json".into()));
         }
         Ok(())
+    }
+
+    /// Digest algorithms offered to phones.
+    pub(crate) fn digest(&self) -> Vec<String> {
+        self.sip.digest.split(',').map(|name| name.trim().to_owned()).collect()
     }
 
     /// A path of the configuration, taken from the base folder where relative.

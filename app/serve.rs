@@ -250,6 +250,7 @@ fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Resul
         ws_path: config.sip.ws_path.clone(),
         domain: (!config.sip.domain.is_empty()).then(|| config.sip.domain.clone()),
         external_ip: address(&config.sip.external_ip),
+        digest: config.digest(),
         ..SwitchConfig::new(node, spool)
     })
 }

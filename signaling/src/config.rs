@@ -30,6 +30,10 @@ pub struct SwitchConfig {
     pub user_agent: String,
     /// Name servers; empty uses the system's.
     pub dns_servers: Vec<SocketAddr>,
+    /// Digest algorithms offered to phones, in this order: `MD5`, `SHA-256`, `SHA-512-256`
+    /// (RFC 8760). Common phones give up at an algorithm they do not know, so only MD5 is
+    /// offered unless asked for; what is offered is accepted.
+    pub digest: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -106,6 +110,7 @@ impl SwitchConfig {
             spool,
             user_agent: concat!("TeleHub/", env!("CARGO_PKG_VERSION")).to_owned(),
             dns_servers: Vec::new(),
+            digest: vec!["MD5".to_owned()],
             limits: Limits::default(),
         }
     }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use call::{CallCommand, CallControl, Refused, TenantId};
 use signaling_proto::{
     Endpoint, EndpointConfig, Source, Transport,
-    digest::{Challenger, NonceRules},
+    digest::{Algorithm, Challenger, NonceRules},
 };
 use std::{
     net::SocketAddr,
@@ -119,7 +119,10 @@ impl Switch {
         let names = OurNames::new(&config, &listening, shared.local.clone());
         let endpoint = endpoint(&config, &names);
         let flows = Flows::new(udp, tls.clone(), shared.clone());
-        let challenger = Challenger::new(NonceRules::default(), rand::random(), now);
+        let algorithms =
+            config.digest.iter().filter_map(|name| Algorithm::from_name(name)).collect();
+        let rules = NonceRules { algorithms, ..NonceRules::default() };
+        let challenger = Challenger::new(rules, rand::random(), now);
         let sip_near = SipNeighbours {
             calls: calls.clone(),
             call_neighbours: near.clone(),

@@ -77,6 +77,17 @@ impl Floor {
         tokio::task::spawn_blocking(start).await.unwrap()
     }
 
+    /// Waits until Asha's extension has a phone.
+    pub(crate) async fn phone_registered(&self) {
+        eventually("a phone of Asha's is registered", SOON, || async {
+            let extensions = self.admin.get("/extensions?limit=200").await;
+            let rows = extensions["items"].as_array()?;
+            let own = rows.iter().find(|e| e["number"] == self.extension.as_str())?;
+            own["registered"].as_bool()?.then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn live(&self) -> Live {
         Live::open(&self.server.base, &self.asha.token).await
     }

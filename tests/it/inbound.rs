@@ -13,9 +13,11 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// A trunk to a carrier on loopback, and a DID on it that rings Asha.
 async fn trunk_with_did(floor: &Floor, port: u16, did: &str) {
     let trunk = json!({
-        "name": format!("test-{port}"), "preset": "generic", "host": "127.0.0.1",
-        "port": port, "transport": "udp", "auth": "address",
-        "source_networks": [format!("127.0.0.1:{port}")],
+        "name": format!("test-{port}"), "preset": "other",
+        "settings": {
+            "hosts": [{ "host": "127.0.0.1", "port": port }],
+            "transport": "udp", "auth": "ip", "source_cidrs": [format!("127.0.0.1:{port}")],
+        },
     });
     let trunk = floor.admin.post("/trunks", trunk).await;
     let extensions = floor.admin.get("/extensions?limit=200").await;
@@ -76,6 +78,7 @@ async fn two_way_audio_between_a_carrier_and_a_linphone() {
         phone
     };
     let phone = tokio::task::spawn_blocking(start).await.unwrap();
+    floor.phone_registered().await;
     floor.ready().await;
     let did = "+918047112244";
     let account = BaresipAccount {

@@ -12,7 +12,7 @@ async fn a_lead_is_called_heard_recorded_and_disposed() {
     let mut phone = floor.phone().await;
     floor.ready().await;
     let mut live = floor.live().await;
-    let lead = floor.lead("Meera Nair", "+919876540015").await;
+    let lead = floor.lead("Meera Nair", "+919811770015").await;
 
     let call = floor.dial(&lead).await;
     let started = live.until("call:started", SOON, |v| v["type"] == "call:started").await;
@@ -22,7 +22,7 @@ async fn a_lead_is_called_heard_recorded_and_disposed() {
     assert_eq!(row["direction"], "outbound");
     assert_eq!(row["lead_id"], lead.as_str());
     assert_eq!(row["agent_id"], floor.asha_id.as_str());
-    assert_eq!(row["to"], "+919876540015");
+    assert_eq!(row["to"], "+919811770015");
     talk(4.0).await;
     floor.hang_up(&call).await;
     live.until("call:ended", SOON, |v| v["type"] == "call:ended").await;
@@ -56,7 +56,7 @@ async fn an_echoing_customer_is_heard_on_both_sides() {
     let floor = Floor::open().await;
     let mut phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Echo", "+919876540009").await;
+    let lead = floor.lead("Echo", "+919811770009").await;
     let call = floor.dial(&lead).await;
     floor.call_is(&call, "in_progress").await;
     talk(3.5).await;
@@ -81,7 +81,7 @@ async fn a_call_that_does_not_connect_says_why() {
         ("0011", "network_failure", 503, "TECHNICAL_ISSUE"),
         ("0012", "rejected", 603, "BUSY"),
     ] {
-        let phone = format!("+91987654{digits}");
+        let phone = format!("+91981177{digits}");
         let lead = floor.lead(&format!("Nobody {digits}"), &phone).await;
         let call = floor.dial(&lead).await;
         let row = floor.call_over(&call).await;
@@ -101,7 +101,7 @@ async fn early_media_reaches_the_agent() {
     let floor = Floor::open().await;
     let mut phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Switched off", "+919876540005").await;
+    let lead = floor.lead("Switched off", "+919811770005").await;
     let call = floor.dial(&lead).await;
     floor.call_over(&call).await;
     block_in_place(|| phone.until("CALL_CLOSED", 8));
@@ -117,7 +117,7 @@ async fn hanging_up_while_it_rings_cancels_the_carrier_leg() {
     let floor = Floor::open().await;
     let mut phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Rings", "+919876540004").await;
+    let lead = floor.lead("Rings", "+919811770004").await;
     let call = floor.dial(&lead).await;
     floor.call_is(&call, "ringing").await;
     talk(4.0).await;
@@ -136,7 +136,7 @@ async fn starting_the_same_call_again_dials_once() {
     let floor = Floor::open().await;
     let mut phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Once", "+919876540001").await;
+    let lead = floor.lead("Once", "+919811770001").await;
     let call = uuid::Uuid::now_v7().to_string();
     for _ in 0..5 {
         let body = json!({ "lead_id": lead, "call_id": call });
@@ -157,7 +157,7 @@ async fn digits_go_both_ways() {
     let floor = Floor::open().await;
     let _phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Repeats digits", "+919876540010").await;
+    let lead = floor.lead("Repeats digits", "+919811770010").await;
     let call = floor.dial(&lead).await;
     floor.call_is(&call, "in_progress").await;
     talk(0.5).await;
@@ -182,7 +182,7 @@ async fn hold_and_mute_are_enforced_in_the_media_path() {
     let floor = Floor::open().await;
     let _phone = floor.phone().await;
     floor.ready().await;
-    let lead = floor.lead("Echo", "+919876540009").await;
+    let lead = floor.lead("Echo", "+919811770009").await;
     let call = floor.dial(&lead).await;
     floor.call_is(&call, "in_progress").await;
     talk(2.0).await;
