@@ -53,28 +53,25 @@ impl Ledger {
         event: CallEvent,
     ) -> Result<Numbered, (CallEvent, StoreError)> {
         let at = crate::store::micros(at);
-        if !self.calls.contains_key(&event.call) {
-            let known = if matches!(event.kind, CallEventKind::Started { .. }) {
-                LiveCall {
-                    next_n: 0,
-                    first_at: at,
-                    record: CallRecord::new(event.tenant, event.call),
-                    recovered: false,
-                }
-            } else {
-                match read_call(store, event.tenant, event.call, at).await {
-                    Ok(known) => known,
-                    Err(error) => return Err((event, error)),
-                }
-            };
-            self.calls.insert(event.call, known);
-        }
-        let live = self.calls.get_mut(&event.call).expect("inserted above");
+        let mut live = match self.calls.remove(&event.call) {
+            Some(known) => known,
+            None if matches!(event.kind, CallEventKind::Started { .. }) => LiveCall {
+                next_n: 0,
+                first_at: at,
+                record: CallRecord::new(event.tenant, event.call),
+                recovered: false,
+            },
+            None => match read_call(store, event.tenant, event.call, at).await {
+                Ok(known) => known,
+                Err(error) => return Err((event, error)),
+            },
+        };
         let was_over = live.record.status.is_final();
         live.record.apply(&event, unix_ms(at));
         let ends = !was_over && live.record.status.is_final();
         let n = live.next_n;
         live.next_n += 1;
+        self.calls.insert(event.call, live);
         if ends {
             self.ended.push_back(event.call);
             while self.ended.len() > KEPT_AFTER_END {

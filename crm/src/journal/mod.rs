@@ -36,8 +36,6 @@ pub const DEGRADED_LAG_MS: u64 = 250;
 
 /// Events written in one transaction.
 const BATCH: usize = 256;
-/// Entries a slow subscriber may be behind before it reads from the table again.
-const BROADCAST: usize = 4_096;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 
@@ -71,12 +69,14 @@ pub struct JournalConfig {
     /// Events kept in memory while the database is away. When full, the queue fills, and a
     /// call that cannot hand its events over records a `Gap`.
     pub spool: usize,
+    /// Entries a slow subscriber may be behind before it reads from the table again.
+    pub backlog: usize,
 }
 
 impl JournalConfig {
     /// The usual sizes.
     pub fn new(node: NodeId) -> Self {
-        Self { node, queue: 8_192, spool: 200_000 }
+        Self { node, queue: 8_192, spool: 200_000, backlog: 4_096 }
     }
 }
 
@@ -101,7 +101,7 @@ impl Journal {
     /// Starts the writing task.
     pub async fn start(store: Store, config: JournalConfig) -> Result<Self, StoreError> {
         let last = store.platform_last_seq().await?;
-        let (published, _) = broadcast::channel(BROADCAST);
+        let (published, _) = broadcast::channel(config.backlog);
         let (sender, receiver) = mpsc::channel(config.queue);
         let shared = Arc::new(Shared {
             store,
@@ -169,9 +169,11 @@ impl Journal {
         // Twice idle in a row: between taking events and saying so there is a moment.
         let mut idle = 0;
         while idle < 2 {
-            let waiting = self.shared.waiting_since.lock().expect("no panic under this lock");
-            let busy = waiting.is_some() || self.sender.capacity() < self.sender.max_capacity();
-            drop(waiting);
+            let writing = {
+                let since = self.shared.waiting_since.lock().expect("no panic under this lock");
+                since.is_some()
+            };
+            let busy = writing || self.sender.capacity() < self.sender.max_capacity();
             idle = if busy { 0 } else { idle + 1 };
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
