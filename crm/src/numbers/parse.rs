@@ -62,13 +62,13 @@ pub fn parse(text: &str, country: &str) -> Result<ParsedNumber, NumberError> {
     }
     let text = number.format().mode(Mode::E164).to_string();
     let e164 = E164::parse(&text).map_err(|_| NumberError::Invalid)?;
+    let kind = number.number_type(&phonenumber::metadata::DATABASE);
     let class = if SATELLITE_CODES.contains(&number.code().value()) {
         NumberClass::Satellite
+    } else if matches!(kind, Type::PremiumRate | Type::SharedCost) {
+        NumberClass::Premium
     } else {
-        match number.number_type(&phonenumber::metadata::DATABASE) {
-            Type::PremiumRate | Type::SharedCost => NumberClass::Premium,
-            _ => NumberClass::Ordinary,
-        }
+        NumberClass::Ordinary
     };
     let country = number.country().id().map_or_else(String::new, |id| format!("{id:?}"));
     Ok(ParsedNumber { e164, country, class })
@@ -112,10 +112,10 @@ fn plain(text: &str) -> Result<String, NumberError> {
             _ => digits.push(decimal(c).ok_or(NumberError::Characters)?),
         }
     }
-    if !digits.starts_with('+') {
-        if let Some(context) = phone_context(parameters)? {
-            digits.insert_str(0, &context);
-        }
+    if !digits.starts_with('+')
+        && let Some(context) = phone_context(parameters)?
+    {
+        digits.insert_str(0, &context);
     }
     if digits.trim_start_matches('+').is_empty() { Err(NumberError::Invalid) } else { Ok(digits) }
 }

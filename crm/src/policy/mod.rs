@@ -72,10 +72,10 @@ impl Policy {
             record: permit.record,
         }));
         let accepted = control.submit(command);
-        if accepted.is_err() {
-            if let Err(error) = self.store.dial_release(tenant, call).await {
-                tracing::warn!(call.id = %call, %error, "dial claim not freed; it will lapse");
-            }
+        if accepted.is_err()
+            && let Err(error) = self.store.dial_release(tenant, call).await
+        {
+            tracing::warn!(call.id = %call, %error, "dial claim not freed; it will lapse");
         }
         accepted
     }

@@ -105,7 +105,7 @@ impl Policy {
         self.check_opt_out(request.tenant, &parsed.e164, lead.as_ref()).await?;
         if !matches!(request.origin, DialOrigin::Test(_)) {
             check_window(&tenant, lead.as_ref(), request.now)?;
-            self.check_cap(&tenant, lead.as_ref(), &parsed.e164, request.now).await?;
+            self.check_cap(&tenant, lead.as_ref(), &parsed.e164, request).await?;
         }
         let routes = self.routes(&tenant, &user, &parsed.e164, request.origin).await?;
         self.claim(&tenant, &parsed.e164, request).await?;
@@ -169,15 +169,16 @@ impl Policy {
         tenant: &Tenant,
         lead: Option<&DialLead>,
         number: &E164,
-        now: DateTime<Utc>,
+        request: &PermitRequest,
     ) -> Result<(), Refusal> {
         let cap = tenant.settings.calling.daily_attempts;
         if cap == 0 {
             return Ok(());
         }
-        let midnight = window::start_of_day(tenant.zone(), now);
+        let midnight = window::start_of_day(tenant.zone(), request.now);
         let lead = lead.map(|l| l.id);
-        let attempts = self.store.call_attempts_since(tenant.id, lead, number, midnight).await?;
+        let attempts =
+            self.store.call_attempts_since(tenant.id, lead, number, midnight, request.call).await?;
         if attempts >= cap {
             let tomorrow = midnight + Days::new(1);
             let opens = window::opens_at(&tenant.settings.calling, tenant.zone(), tomorrow);

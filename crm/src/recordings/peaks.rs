@@ -81,7 +81,7 @@ impl PeakMeter {
             self.now[channel] = self.now[channel].max(level);
         }
         self.frame += 1;
-        if self.frame % self.frames_per_point == 0 {
+        if self.frame.is_multiple_of(self.frames_per_point) {
             self.close_point();
         }
     }
@@ -93,7 +93,7 @@ impl PeakMeter {
     }
 
     pub(super) fn finish(mut self) -> Peaks {
-        if self.frame % self.frames_per_point != 0 {
+        if !self.frame.is_multiple_of(self.frames_per_point) {
             self.close_point();
         }
         self.peaks

@@ -89,21 +89,23 @@ impl Store {
         .await
     }
 
-    /// Calls placed to a person since a moment, whoever placed them (I07).
+    /// Calls placed to a person since a moment, whoever placed them (I07), other than `call`:
+    /// asking again for a call that runs must not count it against itself.
     pub async fn call_attempts_since(
         &self,
         tenant: TenantId,
         lead: Option<LeadId>,
         phone: &E164,
         since: DateTime<Utc>,
+        call: CallId,
     ) -> Result<u32, StoreError> {
         let n = self
             .find(
                 tenant,
                 "SELECT COUNT(*) AS n FROM calls
                  WHERE tenant_id = $1 AND direction = 'outbound' AND started_at >= $4
-                   AND (to_number = $3 OR lead_id = $2)",
-                args![tenant, lead, phone, since],
+                   AND (to_number = $3 OR lead_id = $2) AND id <> $5",
+                args![tenant, lead, phone, since, call],
                 |row| row.col::<i64>("n"),
             )
             .await?;
@@ -122,9 +124,22 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<CallId>, StoreError> {
-        let holder = self
-            .run_returning(
-                tenant,
+        let mut tx = self.write(tenant).await?;
+        // A call dialled on a phone, or one that came in, holds no claim but occupies the person.
+        let live = tx
+            .find(
+                "SELECT id FROM calls
+                 WHERE tenant_id = $1 AND ended_at IS NULL AND id <> $3
+                   AND (to_number = $2 OR from_number = $2) LIMIT 1",
+                args![tenant, phone, call],
+                call_id,
+            )
+            .await?;
+        if live.is_some() {
+            return Ok(live);
+        }
+        let holder = tx
+            .find(
                 "INSERT INTO dial_claims AS d (tenant_id, phone, call_id, agent_id, claimed_at,
                                                expires_at)
                  VALUES ($1, $2, $3, $4, $5, $6)
@@ -140,6 +155,7 @@ impl Store {
                 |row| row.id::<CallId>("call_id"),
             )
             .await?;
+        tx.commit().await?;
         Ok(holder.filter(|holder| *holder != call))
     }
 
