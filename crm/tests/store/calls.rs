@@ -7,6 +7,7 @@ use crate::{
 use call::{CallEventKind, CallId, CallStatus, LegId, RecordingId};
 use chrono::TimeDelta;
 use crm::{
+    Journal, JournalConfig,
     calls::{CallFilter, RecordingState},
     fresh,
     journal::close_interrupted_calls,
@@ -84,9 +85,10 @@ async fn a_call_nobody_answered_keeps_no_recording_row() {
 async fn a_subscriber_sees_every_entry_once_wherever_it_begins() {
     on_both(|bench| async move {
         let floor = Floor::build(&bench.store, "a", 1).await;
-        let journal = floor.journal().await;
+        let config = JournalConfig { backlog: 64, ..JournalConfig::new(floor.node) };
+        let journal = Journal::start(bench.store.clone(), config).await.unwrap();
         let mut early = journal.subscribe(0);
-        let total = 6_000_u64;
+        let total = 1_200_u64;
         let call: CallId = fresh();
         let events = |range: std::ops::Range<u64>| {
             let floor = floor.clone();
@@ -99,13 +101,13 @@ async fn a_subscriber_sees_every_entry_once_wherever_it_begins() {
                 floor.stamp(noon(), call, kind)
             })
         };
-        for event in events(0..1_000) {
+        for event in events(0..200) {
             journal.sender().send(event).await.unwrap();
         }
         journal.flush().await;
-        let middle_from = journal.last_seq() - 500;
+        let middle_from = journal.last_seq() - 100;
         let mut middle = journal.subscribe(middle_from);
-        for event in events(1_000..total) {
+        for event in events(200..total) {
             journal.sender().send(event).await.unwrap();
         }
         journal.flush().await;
