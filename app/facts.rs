@@ -33,17 +33,20 @@ impl DownTrunks {
     }
 }
 
+/// Where facts come from and where they go.
+pub(crate) struct Gatherer {
+    pub(crate) switch: Switch,
+    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) store: crm::Store,
+    pub(crate) journal: crm::Journal,
+    pub(crate) phones: watch::Sender<dialer::Phones>,
+    pub(crate) down: DownTrunks,
+    pub(crate) facts: watch::Sender<Arc<LiveFacts>>,
+}
+
 /// Gathers facts until `stop`: at once when the switch tells of a change, else every second.
-pub(crate) async fn keep(
-    switch: Switch,
-    draining: Arc<AtomicBool>,
-    store: crm::Store,
-    journal: crm::Journal,
-    phones: watch::Sender<dialer::Phones>,
-    down: DownTrunks,
-    facts: watch::Sender<Arc<LiveFacts>>,
-    stop: CancellationToken,
-) {
+pub(crate) async fn keep(to: Gatherer, stop: CancellationToken) {
+    let Gatherer { switch, draining, store, journal, phones, down, facts } = to;
     let mut notices = switch.notices();
     let mut tick = interval(REFRESH);
     loop {

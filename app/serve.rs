@@ -120,16 +120,16 @@ impl Server {
         let dialer = dialer::Dialer::start(store.clone(), &journal, phones).await?;
         let (facts_in, facts) = watch::channel(Arc::default());
         let draining = Arc::new(AtomicBool::new(false));
-        tokio::spawn(facts::keep(
-            switch.clone(),
-            draining.clone(),
-            store.clone(),
-            journal.clone(),
-            phones_in,
+        let gatherer = facts::Gatherer {
+            switch: switch.clone(),
+            draining: draining.clone(),
+            store: store.clone(),
+            journal: journal.clone(),
+            phones: phones_in,
             down,
-            facts_in,
-            stop.clone(),
-        ));
+            facts: facts_in,
+        };
+        tokio::spawn(facts::keep(gatherer, stop.clone()));
         let url = public_url(&config, &port);
         let sip = switch.clone();
         let parts = web::Parts {

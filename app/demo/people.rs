@@ -89,7 +89,7 @@ pub(super) fn invented(index: usize) -> Person {
         email: format!("{}.{}{index}@example.in", first.to_lowercase(), last.to_lowercase()),
         organisation: organisation.into(),
         pincode: pincode.into(),
-        language: if index % 3 == 0 { "hi" } else { "en" },
+        language: if index.is_multiple_of(3) { "hi" } else { "en" },
         source: SOURCES[index % SOURCES.len()],
         course: COURSES[(index * 11) % COURSES.len()],
         score: u8::try_from((index * 37) % 90).unwrap_or(0),

@@ -78,18 +78,6 @@ impl Verb {
             _ => None,
         }
     }
-
-    /// Does it change anything?
-    #[cfg(test)]
-    pub(crate) fn method(self) -> Method {
-        match self {
-            Self::Get => Method::GET,
-            Self::Post => Method::POST,
-            Self::Put => Method::PUT,
-            Self::Patch => Method::PATCH,
-            Self::Delete => Method::DELETE,
-        }
-    }
 }
 
 /// One row of the table.

@@ -61,11 +61,15 @@ impl From<StoreError> for Problem {
                 Problem::conflict("something it names is not there, or something still names it")
             }
             StoreError::BadCursor => Problem::bad_request("the cursor is not one of ours"),
-            error if error.is_transient() => {
+            error @ StoreError::Database(_) if error.is_transient() => {
                 tracing::error!(%error, source = ?std::error::Error::source(&error), "store is away");
                 Problem::unavailable("the database does not answer", 2)
             }
-            error => {
+            error @ (StoreError::Database(_)
+            | StoreError::Migrate(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Vault(_)
+            | StoreError::Unsupported(_)) => {
                 tracing::error!(%error, source = ?std::error::Error::source(&error), "store failed");
                 Problem::internal()
             }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// A field and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
+pub(crate) struct FieldError {
     /// Path of the field in the body, or name of the parameter.
     #[schema(example = "notes")]
     pub field: String,
@@ -28,7 +28,7 @@ pub struct FieldError {
 
 /// Why a request was refused (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Stable name of the kind of problem, as a path below `/problems/`.
     #[serde(rename = "type")]
     #[schema(example = "/problems/not-found")]

@@ -18,14 +18,6 @@ impl Principal {
         }
     }
 
-    /// Runs the tenant.
-    pub(crate) fn administers(&self) -> bool {
-        match self.role {
-            Role::PlatformAdmin | Role::Admin => true,
-            Role::Manager | Role::Telecaller | Role::FieldAgent | Role::Viewer => false,
-        }
-    }
-
     /// Numbers in full: everything for leaders, one's own for telecallers, nothing for viewers.
     pub(crate) fn shows_numbers_of(&self, owner: Option<UserId>) -> bool {
         match self.role {

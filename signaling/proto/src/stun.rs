@@ -50,7 +50,9 @@ impl BindingRequest {
         {
             return None;
         }
-        if usize::from(word(datagram, 2)?) != datagram.len() - HEADER || datagram.len() % 4 != 0 {
+        if usize::from(word(datagram, 2)?) != datagram.len() - HEADER
+            || !datagram.len().is_multiple_of(4)
+        {
             return None;
         }
         let mut request = Self {

@@ -192,11 +192,14 @@ impl Task {
         if tell {
             self.read_row(&mut call).await;
         }
-        let change = match &event.kind {
-            _ if began => CallChange::Started,
-            CallEventKind::Answered { .. } => CallChange::Answered,
-            CallEventKind::Ended { .. } => CallChange::Ended,
-            _ => CallChange::Updated,
+        let change = if began {
+            CallChange::Started
+        } else if matches!(event.kind, CallEventKind::Answered { .. }) {
+            CallChange::Answered
+        } else if matches!(event.kind, CallEventKind::Ended { .. }) {
+            CallChange::Ended
+        } else {
+            CallChange::Updated
         };
         let call = Arc::new(call);
         let ended = call.record.ended_at_ms.is_some().then(Instant::now);

@@ -58,7 +58,7 @@ pub(crate) async fn live(
     upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE).on_upgrade(
         move |socket| async move {
             metrics::gauge!("live_sockets").increment(1.0);
-            serve(state, socket, peer.ip()).await;
+            Box::pin(serve(state, socket, peer.ip())).await;
             metrics::gauge!("live_sockets").decrement(1.0);
         },
     )
