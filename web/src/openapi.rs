@@ -56,7 +56,14 @@ struct Document;
 
 /// Every documented route with its documentation.
 pub(crate) fn documented() -> OpenApiRouter<crate::AppState> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    desk_routes(set_up_routes(OpenApiRouter::with_openapi(Document::openapi())))
+}
+
+type Documented = OpenApiRouter<crate::AppState>;
+
+/// Who and what the floor consists of.
+fn set_up_routes(router: Documented) -> Documented {
+    router
         .routes(routes!(routes::health::health))
         .routes(routes!(routes::auth::auth_login))
         .routes(routes!(routes::auth::auth_refresh))
@@ -92,6 +99,15 @@ pub(crate) fn documented() -> OpenApiRouter<crate::AppState> {
             routes::numbers::number_change,
             routes::numbers::number_delete
         ))
+        .routes(routes!(routes::dnd::dnd_list, routes::dnd::dnd_add))
+        .routes(routes!(routes::dnd::dnd_remove))
+        .routes(routes!(routes::audit::audit_list))
+        .routes(routes!(routes::settings::settings, routes::settings::settings_change))
+}
+
+/// What agents and managers work with.
+fn desk_routes(router: Documented) -> Documented {
+    router
         .routes(routes!(routes::leads::lead_list, routes::leads::lead_create))
         .routes(routes!(routes::leads::lead_one, routes::leads::lead_change))
         .routes(routes!(routes::leads::lead_timeline))
@@ -130,10 +146,6 @@ pub(crate) fn documented() -> OpenApiRouter<crate::AppState> {
         .routes(routes!(routes::calls::recording::call_recording_peaks))
         .routes(routes!(routes::agents::agent_list))
         .routes(routes!(routes::agents::agent_me_state))
-        .routes(routes!(routes::dnd::dnd_list, routes::dnd::dnd_add))
-        .routes(routes!(routes::dnd::dnd_remove))
-        .routes(routes!(routes::audit::audit_list))
-        .routes(routes!(routes::settings::settings, routes::settings::settings_change))
 }
 
 /// The document that `telehub openapi` prints and the UI's client is generated from.

@@ -9,12 +9,12 @@ impl Store {
     /// database is backed up by its own tools.
     pub async fn platform_backup(&self, file: &Path) -> Result<(), StoreError> {
         match &self.db {
-            Db::Sqlite { read, .. } => {
+            Db::Sqlite { write, .. } => {
                 let path = file.display().to_string();
                 if path.contains('\'') {
                     return Err(StoreError::Unsupported("the path holds a quote".into()));
                 }
-                sqlx::query(AssertSqlSafe(format!("VACUUM INTO '{path}'"))).execute(read).await?;
+                sqlx::query(AssertSqlSafe(format!("VACUUM INTO '{path}'"))).execute(write).await?;
                 Ok(())
             }
             Db::Pg(_) => Err(StoreError::Unsupported(
