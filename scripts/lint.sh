@@ -7,7 +7,8 @@ scripts/setup.sh run
 scripts/ui.sh
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+# Module pages may point readers of the source at private items.
+RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --quiet
 (cd web/ui && npm run --silent lint)
 if command -v cargo-deny >/dev/null 2>&1; then
   cargo deny check licenses bans sources

@@ -173,7 +173,9 @@ fn touch(message: &Message) {
         && let Some(contact) = contacts.first()
     {
         _ = (contact.q_thousandths(), contact.expires(), contact.to_string());
-        _ = contact.sip_uri().map(|uri| (uri.header_pairs(), uri.socket_addr(), uri == uri));
+        _ = contact
+            .sip_uri()
+            .map(|uri| (uri.header_pairs(), uri.socket_addr(), uri.clone() == *uri));
     }
 }
 
