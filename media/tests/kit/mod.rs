@@ -335,6 +335,15 @@ pub(crate) fn converse(phones: &mut [&mut Phone], ms: u64) {
     }
 }
 
+/// How purely a tone sounds for most of the time: the median over 40 ms blocks. A recording keeps
+/// the wall clock, so on a busy machine a packet sent late leaves a gap and a jump of phase.
+pub(crate) fn mostly(samples: &[i16], hertz: u16) -> f64 {
+    let mut shares: Vec<f64> =
+        samples.chunks_exact(320).map(|block| tone::share(block, hertz)).collect();
+    shares.sort_by(f64::total_cmp);
+    shares.get(shares.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// Both channels of a recording.
 pub(crate) fn channels(path: &std::path::Path) -> [Vec<i16>; 2] {
     let mut reader = hound::WavReader::open(path).expect("a sound wav");

@@ -20,7 +20,10 @@ pub(crate) fn tail(path: &Path, lines: usize) -> String {
 
 /// Ends a process in the ordinary way, then for sure.
 pub(crate) fn stop(child: &mut std::process::Child) {
-    let _ = Command::new("kill").arg(child.id().to_string()).status();
+    let _ = Command::new("kill")
+        .arg(child.id().to_string())
+        .stderr(std::process::Stdio::null())
+        .status();
     for _ in 0..40 {
         if matches!(child.try_wait(), Ok(Some(_))) {
             return;
