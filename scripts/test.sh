@@ -29,5 +29,9 @@ count rust 's/^test result: .* ([0-9]+) passed;.*/\1/p' 's/^test result: .* ([0-
   sed -u 's/\x1b\[[0-9;]*m//g' | tee "$log/ui"
 count ui 's/^ *Tests .*[ |]([0-9]+) passed.*/\1/p' 's/^ *Tests .*[ |]([0-9]+) failed.*/\1/p' "${PIPESTATUS[0]}"
 
+# The desk in Chromium, against the binary that the Rust tests have built, with real phones.
+scripts/e2e.sh 2>&1 | tee "$log/e2e"
+count e2e 's/^([0-9]+) passed, [0-9]+ failed$/\1/p' 's/^[0-9]+ passed, ([0-9]+) failed$/\1/p' "${PIPESTATUS[0]}"
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

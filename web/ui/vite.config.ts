@@ -21,7 +21,8 @@ export default defineConfig({
   server: {
     port: 5173,
     proxy: {
-      "/api": { target: server, ws: true, changeOrigin: true },
+      // The Host stays the browser's: the server refuses requests whose origin is not its own address.
+      "/api": { target: server, ws: true },
       "/health": { target: server },
     },
   },

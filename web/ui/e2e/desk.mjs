@@ -1,29 +1,28 @@
-// What every story needs: a browser, a signed-in page, axe, and a record of what broke the policy or threw.
-import { readFileSync } from "node:fs";
+// What every story needs: a browser, a signed-in page, its words, axe, and a record of what broke the policy or threw.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { URL_BASE, passwordOf } from "./api.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-export const URL_BASE = process.env.TELEHUB_URL ?? "http://127.0.0.1:4055";
-
-/** Password of a demo login: from logins.json, else the one password of the environment. */
-export function passwordOf(email) {
-  const path = process.env.TELEHUB_LOGINS;
-  if (path) {
-    const read = JSON.parse(readFileSync(path, "utf8"));
-    const rows = Array.isArray(read) ? read : (read.logins ?? read.users ?? Object.entries(read).map(([key, value]) => (typeof value === "string" ? { email: key, password: value } : { email: key, ...value })));
-    const found = rows.find((row) => row.email === email);
-    if (found?.password) return found.password;
-  }
-  return process.env.TELEHUB_DEMO_PASSWORD ?? "demo-password";
-}
+const wordsOf = (name) => JSON.parse(readFileSync(new URL(`../src/i18n/${name}.json`, import.meta.url), "utf8"));
+const merge = (a, b) => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, typeof a[key] === "object" && typeof b[key] === "object" ? merge(a[key], b[key]) : (b[key] ?? a[key])]));
+const WORDS = { en: merge(wordsOf("en"), wordsOf("admin.en")), hi: merge(wordsOf("hi"), wordsOf("admin.hi")) };
+/** Generous: the machine may be busy with everything else. */
+export const PATIENCE = 30_000;
 
 export async function launch() {
-  return chromium.launch({
+  const folder = mkdtempSync(join(tmpdir(), "telehub-browser-"));
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
+    env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder },
   });
+  browser.on("disconnected", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return browser;
 }
 
 export class Desk {
@@ -32,6 +31,7 @@ export class Desk {
 
   static async open(browser, { width = 1366, height = 768, theme = "light", language = "en", reducedMotion = "no-preference" } = {}) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme === "dark" ? "dark" : "light", reducedMotion, locale: "en-IN", timezoneId: "Asia/Kolkata" });
+    context.setDefaultTimeout(PATIENCE);
     await context.addInitScript(
       ({ theme, language }) => {
         if (!localStorage.getItem("telehub.language")) localStorage.setItem("telehub.language", language);
@@ -40,14 +40,17 @@ export class Desk {
       { theme, language },
     );
     const page = await context.newPage();
-    const desk = new Desk(context, page);
+    const desk = new Desk(context, page, language);
+    desk.suffix = `${width}-${theme}-${language}`;
     desk.watch(page);
+    open.add(desk);
     return desk;
   }
 
-  constructor(context, page) {
+  constructor(context, page, language) {
     this.context = context;
     this.page = page;
+    this.language = language;
   }
 
   watch(page) {
@@ -57,13 +60,45 @@ export class Desk {
     });
   }
 
+  /** The words of the screen in the desk's language: tests find things by what people read. */
+  t(key, values = {}) {
+    const find = (path) => path.split(".").reduce((at, part) => at?.[part], WORDS[this.language]);
+    const text = find(key) ?? find(`${key}_${values.count === 1 ? "one" : "other"}`);
+    if (typeof text !== "string") throw new Error(`no words for ${key} in ${this.language}`);
+    return text.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name] ?? ""));
+  }
+
+  /** Something by role and by the key of its name. */
+  by(role, key, values, options = {}) {
+    return this.page.getByRole(role, { name: key ? this.t(key, values) : undefined, exact: true, ...options });
+  }
+
+  get dock() {
+    return this.by("region", "hud.dock");
+  }
+  get screen() {
+    return this.by("region", "hud.screen");
+  }
+  get dialog() {
+    return this.page.getByRole("dialog");
+  }
+
+  /** Waits until the dock says that the call is in this phase. */
+  async phase(phase) {
+    await this.dock.getByText(this.t(`phase.${phase}`), { exact: true }).waitFor();
+  }
+
+  toast(key, values) {
+    return this.page.getByText(this.t(key, values), { exact: true }).first();
+  }
+
   async signIn(email) {
     await this.page.goto(`${URL_BASE}/sign-in`);
-    await this.page.locator("input[name=email]").fill(email);
-    await this.page.locator("input[name=password]").fill(passwordOf(email));
-    await this.page.locator("button[type=submit]").click();
-    await this.page.locator("header").first().waitFor();
+    await this.by("textbox", "signIn.email").fill(email);
+    await this.page.getByLabel(this.t("signIn.password")).fill(passwordOf(email));
+    await this.by("button", "signIn.submit").click();
     await this.page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+    await this.page.getByRole("main").waitFor();
   }
 
   async go(path) {
@@ -74,14 +109,15 @@ export class Desk {
   /** Loaded, drawn and still. */
   async settled() {
     await this.page.waitForLoadState("load");
-    await this.page.waitForFunction(() => document.querySelector("h1") !== null && document.querySelector(".skeleton") === null && document.fonts.status === "loaded", undefined, { timeout: 10_000 });
+    await this.page.waitForFunction(() => document.querySelector("h1") !== null && document.querySelector(".skeleton") === null && document.fonts.status === "loaded");
     await this.page.waitForTimeout(80);
   }
 
   /** Serious and critical findings, one line each. */
   async axe() {
     await this.page.evaluate(readFileSync(axePath, "utf8"));
-    const { violations } = await this.page.evaluate(() => window.axe.run(
+    const { violations } = await this.page.evaluate(() =>
+      window.axe.run(
         // The guards around an open menu take focus only to hand it on.
         { exclude: ["[data-base-ui-focus-guard]"] },
         { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
@@ -90,7 +126,7 @@ export class Desk {
     return violations.filter((one) => one.impact === "serious" || one.impact === "critical").map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(" | ")} ${one.nodes[0]?.failureSummary?.split("\n")[1] ?? ""}`);
   }
 
-  /** Things that stick out of the window sideways, or text cut off without an ellipsis. */
+  /** Things that stick out of the window sideways, text cut off without an ellipsis, words that are missing. */
   async clipped() {
     return this.page.evaluate(() => {
       const found = [];
@@ -101,15 +137,56 @@ export class Desk {
         const style = getComputedStyle(node);
         if (style.overflow === "visible" && node.scrollWidth > node.clientWidth + 2 && node.clientWidth > 0 && style.display !== "inline") found.push(`overflows: ${node.tagName} "${node.textContent?.trim().slice(0, 40)}" ${node.scrollWidth}>${node.clientWidth}`);
       }
+      // A key without words is shown as the key itself.
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const text = texts.currentNode.textContent.trim();
+        if (/^[a-z][a-zA-Z]+(\.[a-zA-Z_]+)+$/.test(text) && !texts.currentNode.parentElement.closest("code, input")) found.push(`no words for ${text}`);
+      }
       return found;
     });
   }
 
+  /** Draws a picture where pictures are wanted, and says what is wrong with the page. */
+  async inspect(name) {
+    await this.shoot(`${name}-${this.suffix}`);
+    return [...(await this.axe()).map((one) => `axe ${one}`), ...(await this.clipped())].map((one) => `${name}-${this.suffix}: ${one}`);
+  }
+
+  async shoot(name) {
+    const folder = process.env.TELEHUB_SCREENSHOTS;
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** Closes the page; what it complained about is a failure. */
   async close() {
+    open.delete(this);
     await this.context.close();
+    same([...new Set(this.faults)].join("\n"), "", "the page has no faults");
+  }
+}
+
+const open = new Set();
+/** Desks a failed story left open: pictured where pictures are wanted, then closed. */
+export async function closeAll(name) {
+  for (const desk of [...open]) {
+    open.delete(desk);
+    await desk.shoot(`FAILED-${name}`).catch(() => undefined);
+    for (const fault of desk.faults) console.log(`      page: ${fault}`);
+    await desk.context.close().catch(() => undefined);
   }
 }
 
 export function check(condition, message) {
   if (!condition) throw new Error(message);
+}
+
+export function same(found, wanted, message) {
+  check(found === wanted, `${message}\n  wanted: ${JSON.stringify(wanted)}\n  found:  ${JSON.stringify(found)}`);
+}
+
+export function nothingFound(findings) {
+  check(findings.length === 0, `\n${[...new Set(findings)].join("\n")}`);
 }

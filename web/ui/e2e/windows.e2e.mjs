@@ -1,27 +1,15 @@
 // What opens over a page: palette, key sheet, menus, forms. Drawn well, without a serious axe finding, in both languages.
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { Desk, check } from "./desk.mjs";
-
-const pictures = process.env.TELEHUB_SCREENSHOTS;
-
-async function inspector(desk, suffix, findings) {
-  return async (name) => {
-    await desk.page.waitForTimeout(250);
-    if (pictures) {
-      mkdirSync(pictures, { recursive: true });
-      await desk.page.screenshot({ path: join(pictures, `${name}-${suffix}.png`) });
-    }
-    findings.push(...(await desk.axe()).map((one) => `${name}-${suffix}: axe ${one}`), ...(await desk.clipped()).map((one) => `${name}-${suffix}: ${one}`));
-  };
-}
+import { Desk, nothingFound } from "./desk.mjs";
 
 async function windows(browser, look) {
   const desk = await Desk.open(browser, look);
   const { page } = desk;
   const findings = [];
-  const inspect = await inspector(desk, `${look.width}-${look.theme}-${look.language}`, findings);
-  const dialog = page.locator("[role=dialog]");
+  const { dialog } = desk;
+  const inspect = async (name) => {
+    await page.waitForTimeout(250);
+    findings.push(...(await desk.inspect(name)));
+  };
   const shut = async () => {
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
@@ -71,12 +59,11 @@ async function windows(browser, look) {
   await page.locator("article footer button").first().click();
   await dialog.waitFor();
   await inspect("test-call");
-  findings.push(...desk.faults);
   await desk.close();
-  check(findings.length === 0, `\n${[...new Set(findings)].join("\n")}`);
+  nothingFound(findings);
 }
 
 export default {
-  "everything that opens over a page, wide, light, English": (browser) => windows(browser, { width: 1366, height: 768, theme: "light", language: "en" }),
-  "everything that opens over a page, narrow, dark, Hindi": (browser) => windows(browser, { width: 360, height: 740, theme: "dark", language: "hi" }),
+  "everything that opens over a page, wide, light, English": ({ browser }) => windows(browser, { width: 1366, height: 768, theme: "light", language: "en" }),
+  "everything that opens over a page, narrow, dark, Hindi": ({ browser }) => windows(browser, { width: 360, height: 740, theme: "dark", language: "hi" }),
 };

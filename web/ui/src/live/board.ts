@@ -115,6 +115,8 @@ function agentChanged(board: Board, agent: Agent): Board {
   return { ...board, agents, me: agent, pending: kept };
 }
 
+const KNOWN: ReadonlySet<string> = new Set(["call:started", "call:answered", "call:updated", "call:ended", "agent:state"]);
+
 /** Takes one message of the server. */
 export function reduce(board: Board, message: LiveMessage): Board {
   const next: Board = { ...board, link: "live", asOf: message.at };
@@ -123,6 +125,8 @@ export function reduce(board: Board, message: LiveMessage): Board {
     const { code, cleared } = message.data;
     return { ...next, alerts: cleared ? without(board.alerts, code) : { ...board.alerts, [code]: message.data } };
   }
+  // A newer server may tell of things this page does not know yet.
+  if (!KNOWN.has(message.type)) return next;
   const id = message.type === "agent:state" ? message.data.user_id : message.data.id;
   if ((board.seen[id] ?? -1) > message.seq) return next;
   const seen = { ...board.seen, [id]: message.seq };

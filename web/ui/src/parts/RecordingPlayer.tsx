@@ -5,17 +5,15 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
-import type { Recording, RecordingState } from "@/api/types";
+import type { Recording } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { formatDuration } from "@/lib/format";
+import { isPlayable } from "@/parts/recording";
 import { Waveform } from "@/parts/Waveform";
 import { Button, buttonClass } from "@/ui/Button";
 import { Skeleton } from "@/ui/bits";
 
-const PLAYABLE: ReadonlySet<RecordingState> = new Set(["ready", "recovered"]);
 const SPEEDS = [1, 1.25, 1.5, 2] as const;
-
-export const isPlayable = (recording: Recording | null | undefined): boolean => PLAYABLE.has(recording?.state ?? "none");
 
 export function RecordingPlayer({ callId, recording, autoPlay, label }: { callId: string; recording: Recording; autoPlay?: boolean; label: string }) {
   const { t } = useTranslation();

@@ -6,7 +6,7 @@ import { useMe } from "@/api/me";
 import type { Lead, Script } from "@/api/types";
 import { LANGUAGES } from "@/i18n";
 import { cx } from "@/lib/cx";
-import { stepsOf } from "@/parts/script";
+import { spansOf, stepsOf } from "@/parts/script";
 import { EmptyState, SkeletonRows } from "@/ui/bits";
 
 /** The talking points for a person, step by step; a click marks what was said. */
@@ -61,7 +61,7 @@ export function ScriptView({ lead, script }: { lead: Lead | null; script?: Scrip
                 onClick={() => setSaid((before) => toggled(before, index))}
                 className={cx("w-full rounded-md border-l-3 px-3 py-1.5 text-left whitespace-pre-line hover:bg-sunken", said.has(index) ? "border-good bg-sunken text-ink-3" : "border-accent/40")}
               >
-                {step.text}
+                {spansOf(step.text).map((span, at) => (span.strong ? <strong key={at}>{span.text}</strong> : span.text))}
               </button>
             ) : null}
           </li>

@@ -4,8 +4,10 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Call, TimelineItem } from "@/api/types";
 import { formatDuration, formatWhen } from "@/lib/format";
+import { changeOf } from "@/parts/change";
 import { useDispositionName } from "@/parts/dispositions";
-import { RecordingPlayer, isPlayable } from "@/parts/RecordingPlayer";
+import { isOnItsWay, isPlayable } from "@/parts/recording";
+import { RecordingPlayer } from "@/parts/RecordingPlayer";
 import { Button } from "@/ui/Button";
 import { Badge, type Tone } from "@/ui/bits";
 
@@ -47,11 +49,36 @@ function Entry({ item, compact }: { item: TimelineItem; compact: boolean }) {
             {t("timeline.promised", { when: formatWhen(item.callback.due_at) })} <Badge tone={item.callback.status === "pending" ? "wait" : "plain"}>{t(`callbackStatus.${item.callback.status}`)}</Badge>
           </p>
         ) : null}
-        {item.text ? <p className="break-words whitespace-pre-line text-ink-2">{item.text}</p> : null}
+        {item.kind === "change" ? <ChangeFacts text={item.text ?? ""} /> : item.text && !item.call ? <p className="break-words whitespace-pre-line text-ink-2">{item.text}</p> : null}
       </div>
     </li>
   );
 }
+
+/** What a person's record says now that it did not say before. */
+function ChangeFacts({ text }: { text: string }) {
+  const { t } = useTranslation();
+  const { action, fields } = changeOf(text);
+  const value = (field: string, raw: string | null): string => {
+    if (raw === null) return "–";
+    const words = VALUE_WORDS[field];
+    return words ? t(`${words}.${raw}`, { defaultValue: raw }) : raw;
+  };
+  if (fields.length === 0) return <p className="text-ink-2">{t(`change.${action.replace(/^lead\./, "")}`, { defaultValue: action })}</p>;
+  return (
+    <ul className="text-ink-2">
+      {fields.map(({ field, from, to }) => (
+        <li key={field} className="break-words">
+          {t(FIELD_WORDS[field] ?? `lead.${field}`, { defaultValue: field })}
+          {field === "assigned_to" ? null : `: ${value(field, from)} → ${value(field, to)}`}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const FIELD_WORDS: Readonly<Record<string, string>> = { lead_score: "lead.score", assigned_to: "change.owner" };
+const VALUE_WORDS: Readonly<Record<string, string>> = { status: "leadStatus", priority: "priority", language: "languageName" };
 
 const STATUS_TONE: Record<Call["status"], Tone> = { initiated: "accent", ringing: "accent", in_progress: "good", completed: "plain", missed: "alarm", failed: "plain" };
 
@@ -71,6 +98,8 @@ function CallFacts({ call, compact }: { call: Call; compact: boolean }) {
             <Mic className="size-3.5" aria-hidden="true" />
             {open ? t("recording.hide") : t("recording.listen")}
           </Button>
+        ) : !compact && isOnItsWay(call.recording) ? (
+          <span className="text-sm text-ink-3">{t("recording.soon")}</span>
         ) : null}
       </p>
       {words ? <p className="break-words whitespace-pre-line text-ink-2">{words}</p> : null}

@@ -30,6 +30,14 @@ export function fillIn(text: string, facts: ScriptFacts): string {
   return text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, path: string) => lookUp(path, facts) ?? "____");
 }
 
+/** Parts of a text, those between double stars to be stressed. */
+export function spansOf(text: string): { text: string; strong: boolean }[] {
+  return text
+    .split(/\*\*(.+?)\*\*/g)
+    .map((part, index) => ({ text: part, strong: index % 2 === 1 }))
+    .filter((span) => span.text !== "");
+}
+
 export function stepsOf(body: string, facts: ScriptFacts): ScriptStep[] {
   const steps: ScriptStep[] = [];
   let heading: string | null = null;
@@ -40,7 +48,7 @@ export function stepsOf(body: string, facts: ScriptFacts): ScriptStep[] {
       heading = fillIn(first.replace(/^#+\s*/, ""), facts);
       lines.shift();
     }
-    const text = fillIn(lines.join("\n").trim(), facts);
+    const text = fillIn(lines.join("\n").trim(), facts).replace(/^[-*] /gm, "• ");
     if (text === "") continue;
     steps.push({ heading, text });
     heading = null;

@@ -7,6 +7,7 @@ import { AgentControl } from "@/features/agent/AgentControl";
 import { CallDock } from "@/features/hud/CallDock";
 import { hud } from "@/features/hud/open";
 import { Banners } from "@/app/shell/Banners";
+import { useCallScreen } from "@/app/shell/callScreen";
 import { Nav } from "@/app/shell/Nav";
 import { UserMenu } from "@/app/shell/UserMenu";
 import type { Action } from "@/lib/actions";
@@ -19,7 +20,6 @@ import { Button } from "@/ui/Button";
 const Palette = lazy(() => import("@/app/shell/Palette"));
 const ShortcutSheet = lazy(() => import("@/app/shell/ShortcutSheet"));
 const NavDrawer = lazy(() => import("@/app/shell/NavDrawer"));
-const CallHud = lazy(() => import("@/features/hud/CallHud"));
 
 /** Everything around a page: the call dock is on top of all of them. */
 export function Shell() {
@@ -27,7 +27,8 @@ export function Shell() {
   const me = useMe();
   const [open, setOpen] = useState<"palette" | "sheet" | "nav" | null>(null);
   const call = useMyCall();
-  const hudShown = useStore(hud) && call !== null;
+  const CallScreen = useCallScreen(call !== null || (me !== undefined && makesCalls(me.role)), call?.call.id ?? null);
+  const hudShown = useStore(hud) && call !== null && CallScreen !== null;
   const path = useRouterState({ select: (state) => state.location.pathname });
 
   useEffect(() => connectLive(), []);
@@ -71,11 +72,7 @@ export function Shell() {
           <main id="page" tabIndex={-1} inert={hudShown} className="h-full overflow-y-auto outline-none">
             <Outlet />
           </main>
-          {hudShown ? (
-            <Suspense fallback={null}>
-              <CallHud call={call} />
-            </Suspense>
-          ) : null}
+          {hudShown ? <CallScreen call={call} /> : null}
         </div>
       </div>
       <Suspense fallback={null}>

@@ -7,8 +7,9 @@ const part = (cursor: string) => ({ limit: 100, ...(cursor ? { cursor } : {}) })
 export const useUsers = (q = "") =>
   useInfiniteQuery({ queryKey: ["users", q], queryFn: ({ pageParam }) => unwrap(api.GET("/users", { params: { query: { ...part(pageParam), ...(q ? { q } : {}) } } })), ...next });
 
-export const useExtensions = () =>
-  useInfiniteQuery({ queryKey: ["extensions"], queryFn: ({ pageParam }) => unwrap(api.GET("/extensions", { params: { query: part(pageParam) } })), ...next, refetchInterval: 15_000 });
+/** `often`: somebody waits for a phone to register. */
+export const useExtensions = (often = false) =>
+  useInfiniteQuery({ queryKey: ["extensions"], queryFn: ({ pageParam }) => unwrap(api.GET("/extensions", { params: { query: part(pageParam) } })), ...next, refetchInterval: often ? 2_000 : 15_000 });
 
 export const useNumbers = () => useInfiniteQuery({ queryKey: ["numbers"], queryFn: ({ pageParam }) => unwrap(api.GET("/numbers", { params: { query: part(pageParam) } })), ...next });
 

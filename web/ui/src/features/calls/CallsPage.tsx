@@ -7,6 +7,7 @@ import type { Call, CallDirection, CallStatus } from "@/api/types";
 import { formatDateTime, formatDuration, formatPhone, formatTime, formatWhen, fromZonedInput } from "@/lib/format";
 import { useDispositionName, useDispositions, nameOf } from "@/parts/dispositions";
 import { ListState, MoreButton } from "@/parts/ListState";
+import { isOnItsWay } from "@/parts/recording";
 import { RecordingPlayer } from "@/parts/RecordingPlayer";
 import { Button } from "@/ui/Button";
 import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
@@ -40,6 +41,7 @@ function useCalls({ direction, status, disposition, from, to }: Filter) {
     queryFn: ({ pageParam }) => unwrap(api.GET("/calls", { params: { query: { ...given, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.items.some((call) => !call.ended_at || isOnItsWay(call.recording))) ? 3_000 : false),
   });
 }
 

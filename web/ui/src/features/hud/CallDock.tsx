@@ -12,11 +12,14 @@ import { formatDuration, formatPhone } from "@/lib/format";
 import { useStore } from "@/lib/store";
 import { type Phase, phaseOf } from "@/live/board";
 import { useBoard, useMyCall } from "@/live/hooks";
+import { useDispositions } from "@/parts/dispositions";
 import { ActionButton, Button } from "@/ui/Button";
 
 export function CallDock() {
   const call = useMyCall();
   useScreenPop(call);
+  // Fetched before they are wanted: the call screen opens with its outcomes.
+  useDispositions();
   return (
     <>
       <Announcement call={call} />

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Lead, LeadChange, LeadStatus, TimelineKind } from "@/api/types";
+import { isOnItsWay } from "@/parts/recording";
 import { toast } from "@/ui/toast";
 
 export const leadKey = (id: string) => ["leads", id] as const;
@@ -45,6 +46,8 @@ export function useTimeline(id: string, kind: TimelineKind | undefined) {
     queryFn: ({ pageParam }) => unwrap(api.GET("/leads/{id}/timeline", { params: { path: { id }, query: { limit: 30, ...(kind ? { kind } : {}), ...(pageParam ? { cursor: pageParam } : {}) } } })),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    // A recording that is being stored is there in a moment.
+    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.items.some(({ call }) => isOnItsWay(call?.recording))) ? 2_000 : false),
   });
 }
 

@@ -17,10 +17,12 @@ import { toast } from "@/ui/toast";
 export function ExtensionsPage() {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const extensions = useExtensions();
-  const rows = rowsOf(extensions);
   const [editing, setEditing] = useState<Extension | "new" | null>(null);
-  const [setup, setSetup] = useState<Extension | null>(null);
+  const [settingUp, setSettingUp] = useState<Extension | null>(null);
+  const extensions = useExtensions(settingUp !== null);
+  const rows = rowsOf(extensions);
+  // The newest of it: whether its phone has registered meanwhile is what one waits for.
+  const setup = rows.find((one) => one.id === settingUp?.id) ?? settingUp;
   const activate = useMutation({
     mutationFn: ({ one, active }: { one: Extension; active: boolean }) => unwrap(api.PATCH("/extensions/{id}", { params: { path: { id: one.id } }, body: { active } })),
     onSuccess: (_answer, { one, active }) => {
@@ -64,7 +66,7 @@ export function ExtensionsPage() {
       className: "text-right whitespace-nowrap",
       cell: (one) => (
         <>
-          <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSetup(one)}>
+          <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSettingUp(one)}>
             {t("extensions.setup")}
           </Button>{" "}
           <Button look="quiet" size="sm" className="!hidden sm:!inline-flex" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>
@@ -95,8 +97,8 @@ export function ExtensionsPage() {
           <MoreButton pages={extensions} />
         </ListState>
       </div>
-      {editing ? <ExtensionForm extension={editing === "new" ? null : editing} onClose={() => setEditing(null)} onCreated={setSetup} /> : null}
-      {setup ? <PhoneSetup extension={setup} onClose={() => setSetup(null)} /> : null}
+      {editing ? <ExtensionForm extension={editing === "new" ? null : editing} onClose={() => setEditing(null)} onCreated={setSettingUp} /> : null}
+      {setup ? <PhoneSetup extension={setup} onClose={() => setSettingUp(null)} /> : null}
     </>
   );
 }

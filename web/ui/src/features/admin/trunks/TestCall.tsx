@@ -1,11 +1,12 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
 import { asProblem } from "@/api/problem";
-import type { Trunk } from "@/api/types";
+import type { Call, Trunk } from "@/api/types";
 import { rowsOf, useExtensions } from "@/features/admin/api";
+import { formatDuration } from "@/lib/format";
 import { phaseOf } from "@/live/board";
 import { useBoard } from "@/live/hooks";
 import { PhoneField } from "@/parts/PhoneField";
@@ -30,7 +31,25 @@ export function TestCall({ trunk, onClose }: { trunk: Trunk; onClose: () => void
   const chosen = extensions.find((one) => one.number === ring);
   const obstacle = typed.trim() === "" ? t("testCall.numberMissing") : ring === "" ? t("testCall.noPhone") : chosen && !chosen.registered ? t("testCall.notRegistered", { number: ring }) : null;
   const problem = test.error ? asProblem(test.error) : null;
-  const progress = live ? t(`phase.${phaseOf(live)}`) : test.data ? t("testCall.sent") : null;
+  // Once it is over it is no longer on the floor; how it ended stands in the list of calls.
+  const callId = test.data?.call_id ?? "";
+  const done = useQuery({
+    queryKey: ["calls", callId],
+    queryFn: () => unwrap(api.GET("/calls/{id}", { params: { path: { id: callId } } })),
+    enabled: callId !== "" && !live,
+    refetchInterval: (query) => (query.state.data?.ended_at ? false : 1_000),
+    retry: false,
+  }).data;
+  const ended = done?.ended_at ? done : null;
+  const progress = live ? t(`phase.${phaseOf(live)}`) : ended ? result(ended) : test.data ? t("testCall.sent") : null;
+  function result(call: Call): string {
+    const kind = call.hangup_cause?.kind ?? "";
+    const why = i18n.exists(`cause.${kind}`) ? t(`cause.${kind}`) : kind;
+    if (call.answered_at) return t("testCall.worked", { duration: formatDuration(call.duration_seconds) });
+    return t("testCall.failed", { why: call.hangup_cause?.sip_status ? `${why} (${call.hangup_cause.sip_status})` : why });
+  }
+  const good = !problem && Boolean(ended?.answered_at);
+  const bad = problem !== null || Boolean(ended && !ended.answered_at);
   return (
     <Dialog
       open
@@ -55,7 +74,7 @@ export function TestCall({ trunk, onClose }: { trunk: Trunk; onClose: () => void
           onChange={(event) => setFrom(event.target.value)}
           options={extensions.map((one) => ({ value: one.number, label: `${one.number} · ${one.name}${one.registered ? "" : ` (${t("extensions.notRegistered")})`}` }))}
         />
-        <p role="status" className={problem ? "text-alarm" : "text-ink-2"}>
+        <p role="status" className={bad ? "text-alarm" : good ? "text-good" : "text-ink-2"}>
           {problem ? (i18n.exists(`problem.${problem.type}`) ? t(`problem.${problem.type}`) : problem.message) : (progress ?? t("testCall.hint"))}
         </p>
       </div>
