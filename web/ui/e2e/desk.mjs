@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { URL_BASE, passwordOf } from "./api.mjs";
+import { URL_BASE, passwordOf, tidy } from "./api.mjs";
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const wordsOf = (name) => JSON.parse(readFileSync(new URL(`../src/i18n/${name}.json`, import.meta.url), "utf8"));
@@ -99,6 +99,21 @@ export class Desk {
     await this.by("button", "signIn.submit").click();
     await this.page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
     await this.page.getByRole("main").waitFor();
+  }
+
+  /** Another tab of the same browser, signed in already. */
+  async secondTab(path) {
+    const page = await this.context.newPage();
+    const tab = new Desk(this.context, page, this.language);
+    tab.faults = this.faults;
+    tab.watch(page);
+    await tab.go(path);
+    return tab;
+  }
+
+  /** Ends what is left of an agent's calls behind the desk's back. */
+  tidy(who) {
+    return tidy(who);
   }
 
   async go(path) {

@@ -18,8 +18,8 @@ async function windows(browser, look) {
   await desk.go("/admin/extensions");
 
   await page.keyboard.press("Control+KeyK");
-  await page.locator("[cmdk-input]").fill("98123");
-  await page.locator("[cmdk-item]").first().waitFor();
+  await dialog.getByRole("combobox").fill("98765");
+  await dialog.getByRole("option").filter({ hasText: "+91 98765" }).first().waitFor();
   await inspect("palette");
   await shut();
 
@@ -28,35 +28,35 @@ async function windows(browser, look) {
   await inspect("keys");
   await shut();
 
-  await page.locator("header").first().locator("button").last().click();
-  await page.locator("[role=menu]").waitFor();
+  await page.getByRole("button", { name: desk.t("shell.you", { name: "Arvind Menon" }) }).click();
+  await page.getByRole("menu").waitFor();
   await inspect("user-menu");
   await page.keyboard.press("Escape");
 
-  const row = page.locator("tbody tr").first();
-  await row.locator("button").first().click();
+  await page.getByRole("button", { name: `${desk.t("extensions.setup")}: 101` }).click();
   await dialog.waitFor();
-  await dialog.locator("ol button").last().click();
+  await desk.by("button", "setup.reveal").click();
+  await dialog.getByText(desk.t("setup.password"), { exact: true }).waitFor();
   await inspect("phone-setup");
   await shut();
 
-  for (const [path, name] of [
-    ["/admin/users", "user-form"],
-    ["/admin/extensions", "extension-form"],
-    ["/admin/trunks", "trunk-form"],
-    ["/admin/numbers", "number-form"],
-    ["/leads", "lead-form"],
+  for (const [path, name, word] of [
+    ["/admin/users", "user-form", "users.new"],
+    ["/admin/extensions", "extension-form", "extensions.new"],
+    ["/admin/trunks", "trunk-form", "trunks.new"],
+    ["/admin/numbers", "number-form", "numbers.new"],
+    ["/leads", "lead-form", "leads.new"],
   ]) {
     await desk.go(path);
-    await page.locator("main header button").last().click();
+    await desk.by("button", word).click();
     await dialog.waitFor();
-    await dialog.locator("footer button").last().click();
+    await desk.by("button", "ui.save").last().click();
     await page.locator("[aria-invalid=true]").first().waitFor();
     await inspect(name);
     await shut();
   }
   await desk.go("/admin/trunks");
-  await page.locator("article footer button").first().click();
+  await page.getByRole("button", { name: `${desk.t("trunks.test")}: demo-carrier` }).click();
   await dialog.waitFor();
   await inspect("test-call");
   await desk.close();

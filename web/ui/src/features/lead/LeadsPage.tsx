@@ -110,9 +110,9 @@ export function LeadsPage() {
         }
       />
       <div className="flex flex-wrap items-end gap-3 px-4 pb-3 md:px-6">
-        <TextField ref={field} className="w-72 max-w-full" type="search" label={t("leads.search")} hideLabel placeholder={t("leads.search")} value={text} onChange={(event) => setText(event.target.value)} />
+        <TextField ref={field} className="w-full sm:w-72" type="search" label={t("leads.search")} hideLabel placeholder={t("leads.search")} value={text} onChange={(event) => setText(event.target.value)} />
         <SelectField
-          className="w-48"
+          className="w-full sm:w-48"
           label={t("lead.status")}
           hideLabel
           empty={t("leads.everyStatus")}

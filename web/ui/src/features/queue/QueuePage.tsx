@@ -20,6 +20,9 @@ import { Tabs } from "@/ui/Tabs";
 const ROW_PX = 68;
 const TABS: readonly QueueTab[] = ["callback", "fresh", "retry", "all"];
 
+/** Counts that cut across the categories: each lead in them is in another count too. */
+const ACROSS = new Set(["all", "due"]);
+
 /** Whom to call next, and why. */
 export function QueuePage() {
   const { t } = useTranslation();
@@ -42,7 +45,7 @@ export function QueuePage() {
   );
   const source = q ? found : queue;
   const counts = queue.data?.pages[0]?.counts ?? {};
-  const total = (name: QueueTab): number | undefined => (queue.data ? (name === "all" ? (counts.all ?? Object.entries(counts).reduce((sum, [key, n]) => (key === "all" ? sum : sum + n), 0)) : (counts[name] ?? 0)) : undefined);
+  const total = (name: QueueTab): number | undefined => (queue.data ? (name === "all" ? Object.entries(counts).reduce((sum, [key, n]) => (ACROSS.has(key) ? sum : sum + n), 0) : (counts[name] ?? 0)) : undefined);
 
   return (
     <div className="flex h-full flex-col">

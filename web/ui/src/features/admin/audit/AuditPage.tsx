@@ -40,9 +40,9 @@ export function AuditPage() {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [action]);
   const columns: Column<AuditEntry>[] = [
-    { key: "at", title: t("audit.at"), cell: (one) => <span className="whitespace-nowrap">{formatDateTime(one.at)}</span> },
+    { key: "at", title: t("audit.at"), cell: (one) => <><span className="whitespace-nowrap">{formatDateTime(one.at)}</span><code className="block font-mono text-sm break-all text-ink-2 sm:hidden">{one.action}</code></> },
     { key: "who", title: t("audit.who"), cell: (one) => one.user_name ?? t("audit.system") },
-    { key: "action", title: t("audit.action"), cell: (one) => <code className="font-mono text-sm">{one.action}</code> },
+    { key: "action", title: t("audit.action"), from: "sm", cell: (one) => <code className="font-mono text-sm">{one.action}</code> },
     { key: "object", title: t("audit.object"), from: "md", cell: (one) => (one.object_type ? <span title={one.object_id ?? undefined}>{one.object_type}</span> : "–") },
     { key: "detail", title: t("audit.detail"), from: "lg", className: "max-w-96", cell: (one) => <Detail detail={one.detail} /> },
     { key: "ip", title: t("audit.ip"), from: "xl", cell: (one) => one.ip ?? "–" },
@@ -51,8 +51,8 @@ export function AuditPage() {
     <>
       <PageHeader title={t("nav.audit")} note={t("audit.note")} />
       <div className="flex flex-wrap gap-3 px-4 pb-3 md:px-6">
-        <TextField className="w-64 max-w-full" label={t("audit.action")} placeholder="extension.secret" value={text} onChange={(event) => setText(event.target.value)} />
-        <SelectField className="w-56" label={t("audit.who")} empty={t("ui.all")} options={users.map((user) => ({ value: user.id, label: user.name }))} value={actor} onChange={(event) => view({ actor: event.target.value })} />
+        <TextField className="w-full sm:w-64" label={t("audit.action")} placeholder="extension.secret" value={text} onChange={(event) => setText(event.target.value)} />
+        <SelectField className="w-full sm:w-56" label={t("audit.who")} empty={t("ui.all")} options={users.map((user) => ({ value: user.id, label: user.name }))} value={actor} onChange={(event) => view({ actor: event.target.value })} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState query={entries} count={rows.length} empty={{ icon: History, title: t("audit.none"), help: t("audit.noneHelp") }}>

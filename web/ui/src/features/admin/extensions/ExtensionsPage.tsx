@@ -30,6 +30,8 @@ export function ExtensionsPage() {
       toast("done", t(active ? "extensions.activated" : "extensions.deactivated", { number: one.number }), { undoLabel: t("ui.undo"), undo: () => activate.mutate({ one, active: !active }) });
     },
   });
+  const state = (one: Extension) =>
+    one.active ? <Badge tone={one.registered ? "good" : "wait"}>{one.registered ? t("extensions.registered") : t("extensions.notRegistered")}</Badge> : <Badge>{t("extensions.off")}</Badge>;
   const columns: Column<Extension>[] = [
     { key: "number", title: t("extensions.number"), cell: (one) => <span className="text-lg font-semibold">{one.number}</span> },
     {
@@ -38,6 +40,7 @@ export function ExtensionsPage() {
       cell: (one) => (
         <>
           {one.name}
+          <span className="mt-0.5 block sm:hidden">{state(one)}</span>
           {one.user_name && one.user_name !== one.name ? <span className="block text-sm text-ink-2">{one.user_name}</span> : null}
         </>
       ),
@@ -46,10 +49,11 @@ export function ExtensionsPage() {
     {
       key: "registered",
       title: t("extensions.phone"),
+      from: "sm",
       cell: (one) =>
         one.active ? (
           <>
-            <Badge tone={one.registered ? "good" : "wait"}>{one.registered ? t("extensions.registered") : t("extensions.notRegistered")}</Badge>
+            {state(one)}
             {one.registrations.map((phone) => (
               <span key={phone.source} className="mt-0.5 hidden text-xs text-ink-3 lg:block">
                 {[phone.user_agent, phone.transport.toUpperCase(), phone.source].filter(Boolean).join(" · ")}
@@ -57,19 +61,19 @@ export function ExtensionsPage() {
             ))}
           </>
         ) : (
-          <Badge>{t("extensions.off")}</Badge>
+          state(one)
         ),
     },
     {
       key: "do",
       title: <span className="sr-only">{t("ui.actions")}</span>,
-      className: "text-right whitespace-nowrap",
+      className: "text-right sm:whitespace-nowrap",
       cell: (one) => (
         <>
           <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSettingUp(one)}>
             {t("extensions.setup")}
           </Button>{" "}
-          <Button look="quiet" size="sm" className="!hidden sm:!inline-flex" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>
+          <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>
             {t("ui.edit")}
           </Button>
           <Button look="quiet" size="sm" className="!hidden lg:!inline-flex" aria-label={`${one.active ? t("extensions.switchOff") : t("extensions.switchOn")}: ${one.number}`} onClick={() => activate.mutate({ one, active: !one.active })}>

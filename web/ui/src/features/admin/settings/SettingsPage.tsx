@@ -33,7 +33,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const seconds = z.number(t("form.number")).int().min(0, t("form.number"));
-  const hour = z.string().regex(/^\d{2}:\d{2}$/, t("settings.hour"));
+  const hour = z.string().trim().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, t("settings.hour"));
   const schema = z.object({
     name: z.string().trim().min(1, t("form.required")),
     window_start: hour,
@@ -108,8 +108,8 @@ function SettingsForm({ settings }: { settings: Settings }) {
       </Card>
       <Card title={t("settings.calling")}>
         <div className="grid gap-4 sm:grid-cols-2">
-          <TextField label={t("settings.window_start")} type="time" error={errors.window_start?.message} {...form.register("window_start")} />
-          <TextField label={t("settings.window_end")} type="time" hint={t("settings.windowHint")} error={errors.window_end?.message} {...form.register("window_end")} />
+          <TextField label={t("settings.window_start")} inputMode="numeric" placeholder="09:00" maxLength={5} error={errors.window_start?.message} {...form.register("window_start")} />
+          <TextField label={t("settings.window_end")} inputMode="numeric" placeholder="21:00" maxLength={5} hint={t("settings.windowHint")} error={errors.window_end?.message} {...form.register("window_end")} />
           {number("daily_attempts", t("settings.zeroNoCap"))}
           {number("max_duration_s")}
           {number("agent_ring_timeout_s")}

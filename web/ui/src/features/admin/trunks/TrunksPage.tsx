@@ -82,7 +82,7 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
           {settings.channel_cap ? ` / ${settings.channel_cap}` : null}
         </Fact>
         <Fact name={t("trunks.registration")}>{status.registration ? t(`registration.${status.registration}`, { defaultValue: status.registration }) : "–"}</Fact>
-        <Fact name={t("trunks.latency")}>{typeof status.latency_ms === "number" ? `${status.latency_ms} ms` : "–"}</Fact>
+        <Fact name={t("trunks.latency")}>{typeof status.latency_ms === "number" ? status.latency_ms === 0 ? "< 1 ms" : `${status.latency_ms} ms` : "–"}</Fact>
         <Fact name={t("trunks.since")}>{status.since ? formatWhen(status.since) : "–"}</Fact>
       </dl>
       {status.last_error ? (

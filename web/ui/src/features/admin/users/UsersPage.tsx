@@ -39,18 +39,19 @@ export function UsersPage() {
       cell: (user) => (
         <>
           <span className="font-semibold">{user.name}</span>
-          <span className="block text-sm text-ink-2">{user.email}</span>
+          <span className="block text-sm break-all text-ink-2">{user.email}</span>
+          <span className="block text-sm text-ink-2 sm:hidden">{t(`role.${user.role}`)}</span>
         </>
       ),
     },
-    { key: "role", title: t("users.role"), cell: (user) => t(`role.${user.role}`) },
+    { key: "role", title: t("users.role"), from: "sm", cell: (user) => t(`role.${user.role}`) },
     { key: "extension", title: t("users.extension"), from: "sm", cell: (user) => user.extension ?? "–" },
     { key: "last", title: t("users.lastLogin"), from: "md", cell: (user) => (user.last_login_at ? formatWhen(user.last_login_at) : t("lead.never")) },
     { key: "active", title: t("users.status"), from: "sm", cell: (user) => <Badge tone={user.active ? "good" : "plain"}>{user.active ? t("users.active") : t("users.inactive")}</Badge> },
     {
       key: "do",
       title: <span className="sr-only">{t("ui.actions")}</span>,
-      className: "text-right whitespace-nowrap",
+      className: "text-right sm:whitespace-nowrap",
       cell: (user) => (
         <>
           <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: user.name })} onClick={() => setEditing(user)}>
@@ -82,7 +83,7 @@ export function UsersPage() {
         }
       />
       <div className="px-4 pb-3 md:px-6">
-        <TextField className="w-72 max-w-full" type="search" label={t("users.search")} hideLabel placeholder={t("users.search")} value={text} onChange={(event) => setText(event.target.value)} />
+        <TextField className="w-full sm:w-72" type="search" label={t("users.search")} hideLabel placeholder={t("users.search")} value={text} onChange={(event) => setText(event.target.value)} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState query={users} count={rows.length} empty={{ title: t("users.none"), help: t("users.noneHelp") }}>
