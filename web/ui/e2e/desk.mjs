@@ -92,11 +92,15 @@ export class Desk {
     return this.page.getByText(this.t(key, values), { exact: true }).first();
   }
 
-  async signIn(email) {
+  async signInWith(email, password) {
     await this.page.goto(`${URL_BASE}/sign-in`);
     await this.by("textbox", "signIn.email").fill(email);
-    await this.page.getByLabel(this.t("signIn.password")).fill(passwordOf(email));
+    await this.page.getByLabel(this.t("signIn.password")).fill(password);
     await this.by("button", "signIn.submit").click();
+  }
+
+  async signIn(email) {
+    await this.signInWith(email, passwordOf(email));
     await this.page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
     await this.page.getByRole("main").waitFor();
   }

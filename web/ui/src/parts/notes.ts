@@ -5,6 +5,9 @@ import { readLocal, writeLocal } from "@/lib/storage";
 export const NOTES_MAX = 500;
 const PAUSE_MS = 1_200;
 const LONGEST_MS = 10_000;
+/** A save that failed is tried again after this long, then after twice that, and so on. */
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 15_000;
 
 export type SaveState = "idle" | "local" | "saving" | "saved" | "failed";
 
@@ -19,12 +22,14 @@ export function useSavedNotes(id: string, known: string | null | undefined, save
   const newest = useRef(text);
   const firstUnsaved = useRef<number | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const failures = useRef(0);
+  const gone = useRef(false);
   const saver = useRef(save);
   useEffect(() => {
     saver.current = save;
   });
 
-  const flush = useCallback(async () => {
+  const flush = useCallback(async (): Promise<void> => {
     clearTimeout(timer.current);
     const wanted = newest.current;
     if (wanted === stored.current) return;
@@ -33,11 +38,17 @@ export function useSavedNotes(id: string, known: string | null | undefined, save
     try {
       await saver.current(wanted);
       stored.current = wanted;
+      failures.current = 0;
       if (newest.current !== wanted) return;
       setState("saved");
       forgetNotes(id);
     } catch {
       setState("failed");
+      if (gone.current) return;
+      const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures.current);
+      failures.current += 1;
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => void flush(), wait);
     }
   }, [id]);
 
@@ -56,9 +67,14 @@ export function useSavedNotes(id: string, known: string | null | undefined, save
   );
 
   useEffect(() => {
+    gone.current = false;
+    const back = () => void flush();
+    window.addEventListener("online", back);
     // A draft left by a killed tab is sent at once.
     if (newest.current !== stored.current) void flush();
     return () => {
+      gone.current = true;
+      window.removeEventListener("online", back);
       clearTimeout(timer.current);
       if (newest.current !== stored.current) void saver.current(newest.current).catch(() => undefined);
     };

@@ -23,7 +23,7 @@ export function ControlPanel({ live }: { live: LiveCall }) {
   const talking = phase === "talking" || phase === "held";
   const keypad: Action = {
     id: "call.keypad",
-    label: open ? t("hud.closeKeypad") : t("hud.keypad"),
+    label: t("hud.keypad"),
     group: t("hud.group"),
     keys: ["KeyK"],
     layer: 1,

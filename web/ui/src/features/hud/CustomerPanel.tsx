@@ -24,6 +24,7 @@ interface CustomerPanelProps {
 /** Who is on the line, and what happened with them before. */
 export function CustomerPanel({ live, lead, history, pending }: CustomerPanelProps) {
   const { t } = useTranslation();
+  const before = history.filter((item) => item.id !== live.call.id).slice(0, 8);
   return (
     <section aria-label={t("hud.customer")} className="order-1 flex flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden">
       {pending ? <SkeletonRows rows={4} label={t("ui.loading")} /> : null}
@@ -32,7 +33,7 @@ export function CustomerPanel({ live, lead, history, pending }: CustomerPanelPro
       {lead ? (
         <div className="flex-1 border-t border-line p-3 lg:min-h-0 lg:overflow-y-auto" role="region" aria-label={t("hud.history")} tabIndex={0}>
           <h3 className="mb-2 text-sm font-semibold text-ink-2">{t("hud.history")}</h3>
-          {history.length > 0 ? <TimelineList items={history.filter((item) => item.id !== live.call.id).slice(0, 8)} compact /> : <p className="text-ink-2">{t("hud.firstContact")}</p>}
+          {before.length > 0 ? <TimelineList items={before} compact /> : <p className="text-ink-2">{t("hud.firstContact")}</p>}
         </div>
       ) : null}
     </section>

@@ -64,6 +64,8 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
     },
   });
   const host = settings.hosts?.[0];
+  // One silence takes no trunk down; but asked it was.
+  const silent = status.health === "unknown" && Boolean(status.last_error);
   return (
     <article className="rounded-lg border border-line bg-surface p-4">
       <header className="flex flex-wrap items-start justify-between gap-2">
@@ -74,7 +76,7 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
             {host ? ` · ${host.host}${host.port ? `:${host.port}` : ""}` : null} · {(settings.transport ?? "udp").toUpperCase()}
           </p>
         </div>
-        <Badge tone={TONE[status.health]}>{t(`trunkHealth.${status.health}`)}</Badge>
+        <Badge tone={silent ? "wait" : TONE[status.health]}>{silent ? t("trunkHealth.silent") : t(`trunkHealth.${status.health}`)}</Badge>
       </header>
       <dl className="mt-3 grid grid-cols-2 gap-x-4 gap-y-2 sm:grid-cols-[repeat(3,minmax(0,1fr))_max-content]">
         <Fact name={t("trunks.liveCalls")}>
