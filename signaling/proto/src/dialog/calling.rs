@@ -32,6 +32,8 @@ struct Early {
     peer: Peer,
     /// The last reliable response in it.
     rseq: Option<u32>,
+    /// A reliable 18x brought the answer to our offer.
+    settled: bool,
     /// CSeq of the last request we sent in it.
     local_cseq: u32,
 }
@@ -49,6 +51,11 @@ pub(crate) struct Challenged {
 impl Calling {
     pub(super) fn has_peer(&self, tag: &str) -> bool {
         self.early.iter().any(|early| early.peer.tag == tag)
+    }
+
+    /// Has our offer its answer in the early dialog with this peer? Only the first of several is listened to.
+    pub(super) fn is_settled(&self, tag: &str) -> bool {
+        self.early.first().is_some_and(|early| early.peer.tag == tag && early.settled)
     }
 
     pub(super) fn peer_of(&mut self, tag: &str) -> Option<&mut Peer> {
@@ -109,6 +116,7 @@ impl Dialog {
                 stretched: false,
                 give_up: now + layer.config.max_ring,
             })),
+            early_offer: None,
             ended: false,
             listed: None,
             armed: None,
@@ -168,7 +176,7 @@ impl Dialog {
                 for address in peer.addresses() {
                     learnt.push(address);
                 }
-                calling.early.push(Early { peer, rseq: None, local_cseq });
+                calling.early.push(Early { peer, rseq: None, settled: false, local_cseq });
                 Some(calling.early.len() - 1)
             }
         };
@@ -209,6 +217,8 @@ impl Dialog {
             return false;
         }
         early.rseq = Some(rseq);
+        let offered = layer.request_of(calling.transaction).is_some_and(|r| r.body.is_some());
+        early.settled |= offered && read::body(message).is_some();
         early.local_cseq += 1;
         let (peer, cseq) = (early.peer.clone(), early.local_cseq);
         self.local_cseq = self.local_cseq.max(cseq);
@@ -388,6 +398,7 @@ impl Dialog {
             layer.abandon(now, calling.transaction, reason.map(ToString::to_string));
         }
         self.stage = Stage::Over;
+        let _ = self.refuse_early_offer(layer, now, 487);
     }
 
     /// BYE by the callee before its answer is odd but ends the call.

@@ -38,8 +38,9 @@ impl Dialog {
                 self.handle_change(layer, now, transaction, &request, source);
             }
             Method::Invite => refuse(layer, 491),
-            // An offer before the answer is not negotiated; the call goes on as it was.
-            Method::Update if !request.body().is_empty() => refuse(layer, 488),
+            Method::Update if !request.body().is_empty() => {
+                self.handle_early_update(layer, now, transaction, &request);
+            }
             Method::Prack => self.handle_prack(layer, now, transaction, &request),
             Method::Info => self.handle_info(layer, now, transaction, &request),
             Method::Options | Method::Update => {

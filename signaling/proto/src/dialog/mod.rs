@@ -2,9 +2,10 @@
 //!
 //! One [`Dialog`] is one INVITE, whoever sent it, with all that grows from it. Its machine is
 //! spread over files by what happens: `calling` (our INVITE), `offered` (theirs), `live` (after
-//! the 2xx), `reoffer` (re-INVITE, UPDATE), `incoming` (requests of the peer).
+//! the 2xx), `early` (offers before it), `reoffer` (re-INVITE, UPDATE), `incoming` (requests of the peer).
 
 mod calling;
+mod early;
 mod incoming;
 mod live;
 mod offered;
@@ -19,7 +20,7 @@ pub(crate) use peer::with_route_set;
 
 use crate::endpoint::{
     DialogEvent, DialogId, EndCause, Event, FlowId, HeaderLine, InvalidUse, Reach, Source,
-    TimeoutReason,
+    TimeoutReason, TransactionId,
 };
 use crate::headers::Reason;
 use crate::transaction::{Answer, Token, TransactionLayer};
@@ -27,9 +28,9 @@ use crate::{Message, Text};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// What we serve, for Allow.
-pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE";
+/// What we serve, for Allow. REFER is read and handed up, but not invited: a phone should offer its transfer key only
+/// where a transfer would be done.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, MESSAGE";
 
 /// Extensions we understand, for Supported and the check of Require.
 pub(crate) const SUPPORTED: [&str; 6] =
@@ -56,6 +57,8 @@ pub(crate) struct Dialog {
     /// The name our INVITE's target had to prove (TLS).
     server_name: Option<Box<str>>,
     stage: Stage,
+    /// An UPDATE or PRACK whose offer the application has yet to answer, before the final response.
+    early_offer: Option<TransactionId>,
     /// The terminal event was given.
     ended: bool,
     /// The connection the endpoint has it listed under.

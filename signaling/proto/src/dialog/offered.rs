@@ -36,8 +36,12 @@ pub(crate) struct Offered {
     /// An answer given while an 18x with a description waits for its PRACK (RFC 3262 §3).
     answer: Option<(Vec<HeaderLine>, Option<Body>)>,
     /// The last description sent in an 18x.
-    local_body: Option<Body>,
+    pub(super) local_body: Option<Body>,
     remind_at: Option<Instant>,
+    /// A reliable 18x answered their offer, and they know it.
+    settled: bool,
+    /// A later offer changed the session: the 200 has nothing to say about it any more.
+    pub(super) changed: bool,
     give_up: Instant,
 }
 
@@ -59,6 +63,11 @@ struct Unpracked {
 }
 
 impl Offered {
+    /// Has the first offer its answer?
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     pub(super) fn poll_timeout(&self) -> Instant {
         let unacked = self.unacked.as_ref().map(|unacked| unacked.next.min(unacked.give_up));
         [unacked, self.remind_at].into_iter().flatten().fold(self.give_up, Instant::min)
@@ -93,6 +102,7 @@ impl Dialog {
             local_cseq: layer.below(1 << 16),
             server_name: None,
             stage: Stage::Over,
+            early_offer: None,
             ended: false,
             listed: None,
             armed: None,
@@ -111,6 +121,8 @@ impl Dialog {
             answer: None,
             local_body: None,
             remind_at: None,
+            settled: false,
+            changed: false,
             give_up: now + layer.config.max_ring,
         }));
         dialog
@@ -195,8 +207,26 @@ impl Dialog {
         prack: &Message,
     ) {
         let status = self.take_prack(prack);
+        let offers = status == 200 && read::body(prack).is_some();
+        let settled = self.offered_mut().is_some_and(|offered| offered.is_settled());
+        if offers && settled && self.early_offer.is_none() {
+            return self.take_early_offer(layer, transaction, prack);
+        }
+        // A body where no offer may stand (RFC 3262 §5) means nothing here; the 18x is acknowledged all the same.
         layer.respond(now, transaction, &Answer::status(status));
-        let Some(offered) = self.offered_mut().filter(|_| status == 200) else { return };
+        if status == 200 {
+            self.answer_held_back(layer, now);
+        }
+    }
+
+    /// Sends what waited for a PRACK, or for our answer to an early offer.
+    pub(super) fn answer_held_back(&mut self, layer: &mut TransactionLayer, now: Instant) {
+        if self.early_offer.is_some() {
+            return;
+        }
+        let Some(offered) = self.offered_mut().filter(|offered| offered.unacked.is_none()) else {
+            return;
+        };
         if let Some(next) = offered.queue.pop_front() {
             self.send_provisional(layer, now, next);
         } else if let Some((headers, body)) = offered.answer.take() {
@@ -210,7 +240,9 @@ impl Dialog {
         let Ok(Some(rack)) = prack.rack() else { return 400 };
         let meant = offered.cseq == rack.cseq.seq;
         let taken = offered.unacked.take_if(|unacked| meant && unacked.rseq == rack.rseq);
-        if taken.is_some() { 200 } else { 481 }
+        let Some(taken) = taken else { return 481 };
+        offered.settled |= taken.has_body && offered.has_offer;
+        200
     }
 
     /// Sends 200; the call is up.
@@ -226,7 +258,10 @@ impl Dialog {
             return Err(InvalidUse::WrongState);
         }
         offered.queue.clear();
-        if offered.unacked.as_ref().is_some_and(|unacked| unacked.has_body) {
+        let owes = self.early_offer.is_some();
+        let offered = self.offered_mut().ok_or(InvalidUse::WrongState)?;
+        // RFC 3262 §5, RFC 3311 §5.2: not before the PRACK of an answer, nor before their new offer has its own.
+        if owes || offered.unacked.as_ref().is_some_and(|unacked| unacked.has_body) {
             offered.answer = Some((headers, body));
         } else {
             self.send_answer(layer, now, headers, body);
@@ -243,6 +278,7 @@ impl Dialog {
     ) {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         let Stage::Offered(offered) = stage else { return };
+        let body = body.filter(|_| !offered.changed);
         let (mut lines, session) = accept_terms(&layer.config, now, offered.wish);
         lines.push_str(&format!("Allow: {ALLOW}\r\nSupported: replaces, timer\r\n"));
         let answer = Answer {
@@ -287,6 +323,7 @@ impl Dialog {
         reason: Option<&Reason>,
     ) {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let _ = self.refuse_early_offer(layer, now, 487);
         let Stage::Offered(offered) = stage else { return };
         let headers = with_reason(headers, reason);
         let answer = Answer { tag: Some(self.tag), headers: &headers, ..*answer };

@@ -369,6 +369,9 @@ impl Dialog {
         now: Instant,
         body: Option<Body>,
     ) -> Result<(), InvalidUse> {
+        if self.early_offer.is_some() {
+            return self.answer_early_offer(layer, now, body.as_ref());
+        }
         let contact = self.contact.clone();
         let live = self.live_mut().ok_or(InvalidUse::WrongState)?;
         let theirs = live.theirs.take().ok_or(InvalidUse::WrongState)?;
@@ -400,6 +403,9 @@ impl Dialog {
         now: Instant,
         status: u16,
     ) -> Result<(), InvalidUse> {
+        if self.early_offer.is_some() {
+            return self.refuse_early_offer(layer, now, status.clamp(300, 699));
+        }
         let live = self.live_mut().ok_or(InvalidUse::WrongState)?;
         let theirs = live.theirs.take().ok_or(InvalidUse::WrongState)?;
         layer.respond(now, theirs.transaction, &Answer::status(status.clamp(300, 699)));

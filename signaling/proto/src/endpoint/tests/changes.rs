@@ -212,6 +212,127 @@ fn reliable_ringing_nobody_acknowledges_ends_the_call() {
     assert_eq!(world.names(A), ["Progressed 180 reliable", "Failed 504"]);
 }
 
+/// Sends a request within A's early dialog, as a peer other than our own endpoint would.
+fn early_request(world: &mut World, rang: &Bytes, method: &Method, cseq: u32, more: &str) {
+    let part = |name| header(rang, name).expect("there");
+    let (from, to, call_id) = (part("From"), part("To"), part("Call-ID"));
+    let bytes = Bytes::from(format!(
+        "{method} sip:b@192.0.2.11 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKearly{cseq};rport\r\n\
+         Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{more}\
+         Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nnew"
+    ));
+    world.sides[B].handle_message(world.now, source_at(B, Transport::Udp), bytes);
+    world.drain();
+}
+
+/// A call from A that rings reliably at B, and the 18x: what a caller must know to speak in the early dialog.
+fn early(reliable_status: u16, with_answer: bool) -> (World, DialogId, Bytes) {
+    let mut world = reliable_world();
+    world.call(Transport::Udp);
+    world.run(50);
+    let b = world.invited();
+    let body = if with_answer { sdp() } else { None };
+    world.sides[B].progress(world.now, b, reliable_status, vec![], body).unwrap();
+    world.run(100);
+    let rang = world.log.iter().find(|s| s.what == format!("{reliable_status} INVITE"));
+    let rang = rang.expect("it rings").bytes.clone();
+    world.log.clear();
+    world.news(B);
+    (world, b, rang)
+}
+
+/// RFC 3311 §5.2: a new offer is negotiated while the phone rings, and the 200 waits for it.
+#[test]
+fn an_offer_in_an_early_dialog_is_negotiated_before_the_answer() {
+    let (mut world, b, rang) = early(183, true);
+    early_request(&mut world, &rang, &Method::Update, 50, "");
+    assert_eq!(world.names(B), ["Reinvited \"new\""]);
+    world.sides[B].answer(world.now, b, vec![], sdp()).unwrap();
+    world.drain();
+    assert!(world.flow().is_empty(), "not before the new offer has its answer");
+    world.sides[B].accept_reinvite(world.now, b, body("fine")).unwrap();
+    world.drain();
+    let sent: Vec<_> = world.log.drain(..).collect();
+    let names: Vec<&str> = sent.iter().map(|sent| sent.what.as_str()).collect();
+    assert_eq!(names, ["200 UPDATE", "200 INVITE"]);
+    assert!(sent[0].bytes.ends_with(b"fine"));
+    assert!(sent[1].bytes.ends_with(b"Content-Length: 0\r\n\r\n"), "the old session is over");
+}
+
+/// RFC 3311 §5.2: not while the first offer is open.
+#[test]
+fn an_offer_before_the_first_has_its_answer_is_told_to_come_back() {
+    let (mut world, b, rang) = early(180, false);
+    early_request(&mut world, &rang, &Method::Update, 50, "");
+    let refused = world.log.pop().expect("an answer");
+    assert_eq!(refused.what, "500 UPDATE");
+    let pause: u32 =
+        header(&refused.bytes, "Retry-After").expect("there").parse().expect("a number");
+    assert!(pause <= 10);
+    assert!(world.names(B).is_empty());
+    world.sides[B].answer(world.now, b, vec![], sdp()).unwrap();
+    world.drain();
+    assert_eq!(world.flow(), ["B 200 INVITE"], "the call goes on");
+}
+
+/// RFC 3311 §5.2: two at once, and a refusal that leaves the session as it was.
+#[test]
+fn a_second_early_offer_waits_and_a_refused_one_changes_nothing() {
+    let (mut world, b, rang) = early(183, true);
+    early_request(&mut world, &rang, &Method::Update, 50, "");
+    early_request(&mut world, &rang, &Method::Update, 51, "");
+    assert_eq!(world.flow(), ["B 500 UPDATE"]);
+    world.sides[B].refuse_reinvite(world.now, b, 488).unwrap();
+    world.sides[B].answer(world.now, b, vec![], sdp()).unwrap();
+    world.drain();
+    assert_eq!(world.flow(), ["B 488 UPDATE", "B 200 INVITE"]);
+    world.sides[B].hangup(world.now, b, None).unwrap();
+}
+
+/// RFC 3311 §5.2: glare, since our own INVITE's offer is still open.
+#[test]
+fn the_called_side_may_not_offer_while_our_offer_is_open() {
+    let mut world = World::new();
+    let a = world.call(Transport::Udp);
+    world.run(50);
+    let b = world.invited();
+    world.sides[B].progress(world.now, b, 183, vec![], sdp()).unwrap();
+    world.run(50);
+    let rang = world.log.iter().find(|s| s.what == "183 INVITE").expect("rang").bytes.clone();
+    world.log.clear();
+    let (from, to) = (header(&rang, "To").expect("there"), header(&rang, "From").expect("there"));
+    let call_id = header(&rang, "Call-ID").expect("there");
+    let bytes = Bytes::from(format!(
+        "UPDATE sip:a@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKu;rport\r\n\
+         Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: 9 UPDATE\r\n\
+         Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nnew"
+    ));
+    world.sides[A].handle_message(world.now, source_at(A, Transport::Udp), bytes);
+    world.drain();
+    assert_eq!(world.flow(), ["A 491 UPDATE"]);
+    world.sides[A].hangup(world.now, a, None).unwrap();
+}
+
+/// RFC 3262 §5: a PRACK's offer is answered in its 200.
+#[test]
+fn an_offer_in_a_prack_is_answered_in_its_200() {
+    let (mut world, b, rang) = early(183, true);
+    world.sides[B].progress(world.now, b, 180, vec![], None).unwrap();
+    world.swallow = Some("PRACK");
+    world.drain();
+    let second = world.log.pop().expect("it rings");
+    let rseq = header(&second.bytes, "RSeq").expect("reliable");
+    world.log.clear();
+    early_request(&mut world, &rang, &Method::Prack, 50, &format!("RAck: {rseq} 1 INVITE\r\n"));
+    assert_eq!(world.names(B), ["Reinvited \"new\""]);
+    assert!(world.flow().is_empty());
+    world.sides[B].accept_reinvite(world.now, b, body("fine")).unwrap();
+    world.drain();
+    let answer = world.log.pop().expect("an answer");
+    assert_eq!(answer.what, "200 PRACK");
+    assert!(answer.bytes.ends_with(b"fine"));
+}
+
 fn timers(expires: u64, min_se: u64) -> crate::SessionTimerConfig {
     crate::SessionTimerConfig {
         enabled: true,
