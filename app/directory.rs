@@ -1,7 +1,7 @@
 //! Answers the switch's questions from the CRM's store.
 
 use super::trunk_settings;
-use call::{HangupCause, Plan, TenantId};
+use call::{HangupCause, Plan, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
 use crm::{
     Store,
@@ -114,6 +114,14 @@ impl Directory for StoreDirectory {
         user: &'a str,
     ) -> Lookup<'a, Option<ExtensionAccount>> {
         Box::pin(self.find_extension(tenant, user))
+    }
+
+    fn trunk_of_number<'a>(&'a self, number: &'a str) -> Lookup<'a, Option<TrunkId>> {
+        Box::pin(async move {
+            let Some(e164) = self.policy.number_called(number) else { return Ok(None) };
+            let found = self.store.platform_number_by_e164(&e164).await.map_err(away)?;
+            Ok(found.map(|number| number.trunk))
+        })
     }
 
     fn route(&self, request: RouteRequest) -> Answer<'_, Result<Plan, HangupCause>> {

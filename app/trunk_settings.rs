@@ -1,9 +1,12 @@
 //! A stored trunk as the switch wants it.
 
-use crm::trunks::{IdentityHeader, NumberFormat, Trunk, TrunkAuth, TrunkPreset, TrunkTransport};
+use crm::trunks::{
+    IdentityHeader, NumberFormat, Trunk, TrunkAuth, TrunkHost, TrunkPreset, TrunkTransport,
+};
 use signaling::directory::{
-    DialledFrom, HeaderRule, IdentityHeader as SwitchIdentity, NumberFormat as SwitchFormat,
-    Secret, TransportKind, TrunkCredentials, TrunkRegistration, TrunkSettings,
+    DialledFrom, FurtherHost, HeaderRule, IdentityHeader as SwitchIdentity,
+    NumberFormat as SwitchFormat, Secret, TransportKind, TrunkCredentials, TrunkRegistration,
+    TrunkSettings,
 };
 
 /// Carrier references worth keeping on the call, by preset.
@@ -13,15 +16,14 @@ const REFERENCE_HEADERS: &[&str] =
 /// Everything the switch needs of a trunk, its secret included.
 pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
     let settings = &row.settings;
-    let first = settings.hosts.first();
+    let mut hosts: Vec<&TrunkHost> = settings.hosts.iter().collect();
+    // Stable: of one priority, in the order written.
+    hosts.sort_by_key(|host| (host.priority, std::cmp::Reverse(host.weight)));
+    let first = hosts.first();
+    let further = |host: &&TrunkHost| FurtherHost { host: host.host.clone(), port: host.port };
     let credentials = settings.username.clone().zip(secret).map(|(username, secret)| {
-        TrunkCredentials { username, secret: Secret(secret), realm: None }
+        TrunkCredentials { username, secret: Secret(secret), realm: settings.realm.clone() }
     });
-    let format = match settings.number_format {
-        NumberFormat::Plus => SwitchFormat::E164Plus,
-        NumberFormat::Digits => SwitchFormat::E164,
-        NumberFormat::NationalZero => SwitchFormat::ZeroPrefixed { country_code: 91 },
-    };
     TrunkSettings {
         trunk: row.id,
         tenant: row.tenant,
@@ -34,33 +36,34 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
             TrunkTransport::Tcp => TransportKind::Tcp,
             TrunkTransport::Tls => TransportKind::Tls,
         },
-        outbound_proxy: None,
+        further_hosts: hosts.iter().skip(1).map(further).collect(),
+        outbound_proxy: settings.outbound_proxy.clone(),
         sources: settings.source_cidrs.clone(),
         client_certificate_names: settings.certificate_names.clone(),
         credentials,
-        registration: (settings.auth == TrunkAuth::Register)
-            .then_some(TrunkRegistration { expires_s: settings.register_expires_s }),
+        registration: (settings.auth == TrunkAuth::Register).then(|| TrunkRegistration {
+            expires_s: settings.register_expires_s,
+            registrar: settings.registrar.clone(),
+        }),
         from_domain: settings.from_domain.clone(),
-        number_format: format,
-        caller_id_format: format,
+        number_format: format(settings.number_format),
+        caller_id_format: format(settings.caller_id_format),
         identity_header: match settings.identity {
             IdentityHeader::None => SwitchIdentity::None,
             IdentityHeader::Asserted => SwitchIdentity::PAssertedIdentity,
             IdentityHeader::RemoteParty => SwitchIdentity::RemotePartyId,
         },
-        hide_caller_id: false,
+        hide_caller_id: settings.hide_caller_id,
         codecs: settings.codecs.clone(),
         channels_max: settings.channel_cap.unwrap_or(0),
         calls_per_second_max: settings.cps_cap.unwrap_or(0),
         options_interval_s: settings.options_interval_s,
-        dialled_from: match row.preset {
-            // Exotel's request URI names the trunk, not the number called.
-            TrunkPreset::Exotel => DialledFrom::To,
-            TrunkPreset::Twilio | TrunkPreset::Simulated | TrunkPreset::Other => {
-                DialledFrom::RequestUri
-            }
+        // Exotel's request URI names the trunk, not the number called.
+        dialled_from: match row.preset == TrunkPreset::Exotel || settings.dialled_in_to {
+            true => DialledFrom::To,
+            false => DialledFrom::RequestUri,
         },
-        reference_headers: REFERENCE_HEADERS.iter().map(|h| (*h).to_owned()).collect(),
+        reference_headers: references(&settings.reference_headers),
         header_rules: settings
             .header_rules
             .iter()
@@ -70,4 +73,21 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
             })
             .collect(),
     }
+}
+
+fn format(written: NumberFormat) -> SwitchFormat {
+    match written {
+        NumberFormat::Plus => SwitchFormat::E164Plus,
+        NumberFormat::Digits => SwitchFormat::E164,
+        NumberFormat::NationalZero => SwitchFormat::ZeroPrefixed { country_code: 91 },
+    }
+}
+
+/// The known ones, and what the administrator asked for beside them.
+fn references(asked: &[String]) -> Vec<String> {
+    let known = REFERENCE_HEADERS.iter().map(|name| (*name).to_owned());
+    let more = asked
+        .iter()
+        .filter(|name| !REFERENCE_HEADERS.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    known.chain(more.cloned()).collect()
 }

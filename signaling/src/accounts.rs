@@ -2,7 +2,7 @@
 //! one read per extension. Absent ones are kept as well: they must not take longer (B03).
 
 use crate::directory::{Directory, DirectoryError, ExtensionAccount, Realm};
-use call::TenantId;
+use call::{TenantId, TrunkId};
 use dashmap::DashMap;
 use std::{
     sync::Arc,
@@ -26,6 +26,7 @@ pub(crate) struct Accounts {
     directory: Arc<dyn Directory>,
     realms: DashMap<String, (Instant, Option<Realm>)>,
     accounts: DashMap<(TenantId, String), (Instant, KnownAccount)>,
+    numbers: DashMap<String, (Instant, Option<TrunkId>)>,
 }
 
 /// Nobody, or somebody.
@@ -33,7 +34,12 @@ type KnownAccount = Option<Arc<ExtensionAccount>>;
 
 impl Accounts {
     pub(crate) fn new(directory: Arc<dyn Directory>) -> Self {
-        Self { directory, realms: DashMap::new(), accounts: DashMap::new() }
+        Self {
+            directory,
+            realms: DashMap::new(),
+            accounts: DashMap::new(),
+            numbers: DashMap::new(),
+        }
     }
 
     /// Whose a domain is, if that is known; the inner `None` is "nobody's".
@@ -83,10 +89,27 @@ impl Accounts {
         Ok(answer)
     }
 
+    /// The trunk a number lies on, if that is known; the inner `None` is "none".
+    pub(crate) fn known_trunk(&self, number: &str, now: Instant) -> Option<Option<TrunkId>> {
+        let kept = self.numbers.get(number)?;
+        is_fresh(kept.0, now, kept.1.is_some()).then_some(kept.1)
+    }
+
+    /// The trunk a number lies on.
+    pub(crate) async fn trunk(&self, number: &str) -> Result<Option<TrunkId>, DirectoryError> {
+        let answer = limited(self.directory.trunk_of_number(number)).await?;
+        if self.numbers.len() >= KEPT_MAX {
+            self.numbers.clear();
+        }
+        self.numbers.insert(number.to_owned(), (Instant::now(), answer));
+        Ok(answer)
+    }
+
     /// Something changed: ask again.
     pub(crate) fn forget(&self) {
         self.realms.clear();
         self.accounts.clear();
+        self.numbers.clear();
     }
 }
 

@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::broadcast;
 
 pub use crate::trunk_settings::{
-    DialledFrom, HeaderRule, IdentityHeader, NumberFormat, TransportKind, TrunkCredentials,
-    TrunkRegistration, TrunkSettings,
+    DialledFrom, FurtherHost, HeaderRule, IdentityHeader, NumberFormat, TransportKind,
+    TrunkCredentials, TrunkRegistration, TrunkSettings,
 };
 
 /// The store could not answer; the caller is told 503 and may try again.
@@ -35,6 +35,10 @@ pub trait Directory: Send + Sync + 'static {
         tenant: TenantId,
         user: &'a str,
     ) -> Lookup<'a, Option<ExtensionAccount>>;
+
+    /// The trunk that this number, as a carrier wrote it, lies on. Asked only where several trunks share a source
+    /// address.
+    fn trunk_of_number<'a>(&'a self, number: &'a str) -> Lookup<'a, Option<TrunkId>>;
 
     /// Where a call goes, or why it may not. Asked for every call not made by policy itself:
     /// from trunks, from desk phones, and again for every 302 or REFER.

@@ -7,8 +7,7 @@ use crate::{
     directory::{Ban, DirectoryError},
     dns::Dns,
     sip::{
-        BruteForce, COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor,
-        SipNeighbours, SipTask,
+        COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor, SipNeighbours, SipTask,
     },
     transport::{
         Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, NetworkEvent, Shared, SourceGate, Tls,
@@ -20,6 +19,7 @@ use bytes::Bytes;
 use call::{CallCommand, CallControl, Refused, TenantId};
 use signaling_proto::{
     Endpoint, EndpointConfig, Source, Transport,
+    brute_force::BruteForce,
     digest::{Algorithm, Challenger, NonceRules},
 };
 use std::{
@@ -127,7 +127,7 @@ impl Switch {
             calls: calls.clone(),
             call_neighbours: near.clone(),
             known,
-            names,
+            names: names.clone(),
             shutdown: shared.shutdown.clone(),
         };
         let bans = restored(bans, now);
@@ -138,6 +138,7 @@ impl Switch {
             trunks: near.trunks.clone(),
             accounts: near.accounts.clone(),
             sip: near.sip.clone(),
+            names,
             dns: near.dns.clone(),
             shutdown: shared.shutdown.clone(),
         }));

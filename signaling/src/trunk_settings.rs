@@ -18,6 +18,8 @@ pub struct TrunkSettings {
     pub host: String,
     /// Given: no SRV lookup, this port.
     pub port: Option<u16>,
+    /// Tried in this order when `host` does not answer: second registrar, standby proxy (B09).
+    pub further_hosts: Vec<FurtherHost>,
     /// Over which transport.
     pub transport: TransportKind,
     /// Send there instead of to `host`; R-URI keeps `host`.
@@ -54,6 +56,15 @@ pub struct TrunkSettings {
     pub reference_headers: Vec<String>,
     /// Applied in order to outgoing INVITEs.
     pub header_rules: Vec<HeaderRule>,
+}
+
+/// Another address of the same carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FurtherHost {
+    /// Host name (NAPTR/SRV/A) or address.
+    pub host: String,
+    /// Given: no SRV lookup, this port.
+    pub port: Option<u16>,
 }
 
 /// SIP over what.
@@ -104,6 +115,8 @@ pub struct TrunkCredentials {
 pub struct TrunkRegistration {
     /// Lifetime we ask for.
     pub expires_s: u32,
+    /// Host part of the request URI of REGISTER; the trunk's `host` if not given.
+    pub registrar: Option<String>,
 }
 
 /// How a number is written for a carrier.

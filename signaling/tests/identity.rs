@@ -290,7 +290,7 @@ async fn a_redirect_or_transfer_by_a_phone_calls_nobody() {
     let (incoming, invite) = bob.rung().await;
     bob.answer(incoming, &invite);
     alice.answered(call).await;
-    assert_eq!(bob.refer(incoming, "+919812340001").await, 603);
+    assert_eq!(bob.refer(incoming, "+919812340001").await, 405);
     assert!(!carrier.hears(Duration::from_millis(300), |_| true).await);
     assert_eq!(directory.routed.lock().expect("lock").len(), 2, "only what was dialled");
     alice.hang_up(call);

@@ -7,7 +7,10 @@ mod kit;
 use kit::{Floor, MemoryDirectory, Phone, trunk};
 use signaling::{
     TrunkHealth,
-    directory::{DirectoryChange, Secret, SecurityEventKind, TrunkCredentials, TrunkRegistration},
+    directory::{
+        DirectoryChange, FurtherHost, Secret, SecurityEventKind, TrunkCredentials,
+        TrunkRegistration,
+    },
 };
 use signaling_proto::{Event, HeaderName, Message, Method, Reply, Source, TransactionId};
 use std::{net::SocketAddr, time::Duration};
@@ -40,7 +43,7 @@ fn registering(to: SocketAddr) -> signaling::directory::TrunkSettings {
     let mut settings = trunk(1, to);
     settings.credentials =
         Some(TrunkCredentials { username: "acc".into(), secret: Secret("pw".into()), realm: None });
-    settings.registration = Some(TrunkRegistration { expires_s: 600 });
+    settings.registration = Some(TrunkRegistration { expires_s: 600, registrar: None });
     settings
 }
 
@@ -66,6 +69,73 @@ async fn the_switch_registers_with_a_carrier_that_wants_digest_and_a_longer_life
     carrier.respond(third, &Reply::new(200).with_header("Expires", "1800"));
     until(&floor, TrunkHealth::Up).await;
     assert!(floor.switch.trunk_status()[0].registered_until.is_some());
+}
+
+/// B09: the first registrar is silent, so the second is asked; and the lifetime is that of our own contact, not of
+/// another installation's that stands first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_registrar_takes_over_and_grants_our_own_contact() {
+    let silent = tokio::net::UdpSocket::bind(LOOPBACK).await.expect("port");
+    let carrier = Phone::at(LOOPBACK, "carrier", LOOPBACK).await;
+    let mut settings = registering(silent.local_addr().expect("bound"));
+    settings.further_hosts = vec![FurtherHost {
+        host: carrier.address.ip().to_string(),
+        port: Some(carrier.address.port()),
+    }];
+    let floor = Floor::open(MemoryDirectory::new(&["101"], vec![settings])).await;
+    let (first, plain, _) = asked(&carrier).await;
+    let challenge = "Digest realm=\"carrier\", nonce=\"n1\", algorithm=MD5, qop=\"auth\"";
+    carrier.respond(first, &Reply::new(401).with_header("WWW-Authenticate", challenge));
+    let (second, proved, _) = asked(&carrier).await;
+    assert!(proved.has(HeaderName::Authorization));
+    let own = proved.text(HeaderName::Contact).expect("a contact");
+    assert_eq!(plain.text(HeaderName::Contact).as_deref(), Some(&*own));
+    let listed = format!("<sip:acc@198.51.100.1>;expires=3000, {own};expires=120");
+    carrier.respond(second, &Reply::new(200).with_header("Contact", listed));
+    until(&floor, TrunkHealth::Up).await;
+    let until = floor.switch.trunk_status()[0].registered_until.expect("registered");
+    let left = until.duration_since(std::time::SystemTime::now()).expect("in the future");
+    assert!(left <= Duration::from_secs(120), "{left:?}");
+}
+
+/// B10: two tenants' trunks with one carrier, whose calls come from one address: the number called decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn trunks_that_share_a_source_are_told_apart_by_the_number_called() {
+    let holder = Phone::at(LOOPBACK, "holder", LOOPBACK).await;
+    let address = holder.address;
+    let unused: SocketAddr = "127.0.0.1:9".parse().expect("address");
+    let (mut first, mut second) = (trunk(1, unused), trunk(2, unused));
+    (first.sources, second.sources) = (vec![address.to_string()], vec![address.to_string()]);
+    second.tenant = call::TenantId::from_parts(1_763_000_000_000, &[2; 10]);
+    let (first_id, second_id) = (first.trunk, second.trunk);
+    let directory = MemoryDirectory::new(&["101"], vec![first, second]);
+    *directory.numbers.lock().expect("lock") =
+        vec![("+918012345601".into(), first_id), ("+918012345602".into(), second_id)];
+    let floor = Floor::open(directory.clone()).await;
+    let _desk = floor.registered("101").await;
+    drop(holder);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let carrier = Phone::at(address, "+919812340001", floor.udp).await;
+    let routed = async |number: &str| {
+        let call = carrier.invite(number);
+        let found = async {
+            loop {
+                let routed = directory.routed.lock().expect("lock");
+                if let Some(request) = routed.iter().find(|request| request.to == number) {
+                    return request.origin.clone();
+                }
+                drop(routed);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let found = tokio::time::timeout(kit::PATIENCE, found).await.expect("routed in time");
+        carrier.hang_up(call);
+        found
+    };
+    assert_eq!(routed("+918012345602").await, call::Origin::Trunk(second_id));
+    assert_eq!(routed("+918012345601").await, call::Origin::Trunk(first_id));
+    let nobodys = carrier.invite("+918012345699");
+    assert_eq!(carrier.refused(nobodys).await, 404);
 }
 
 /// B08: refused credentials stop, alert, and start anew only when an administrator changed them.

@@ -13,6 +13,11 @@ use call::{
 };
 
 impl Policy {
+    /// The number a carrier delivers a call to, however it writes it.
+    pub fn number_called(&self, to: &str) -> Option<call::E164> {
+        numbers::parse(to, &self.country).ok().map(|called| called.e164)
+    }
+
     /// A carrier delivers a call to one of our numbers.
     pub(super) async fn inbound(
         &self,

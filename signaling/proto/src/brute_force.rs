@@ -1,9 +1,8 @@
-//! Guessing secrets: answers slow down, then stop, per address and AOR (B04). Only a failed proof
-//! counts, which takes a nonce that was sent to that address: who forges a source address can
-//! shut nobody else out.
+//! Guessing secrets: answers slow down, then stop, per address and AOR (B04). Only a failed proof counts, which takes a
+//! nonce that was sent to that address: who forges a source address can shut nobody else out.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -23,7 +22,7 @@ const PAIRS_MAX: usize = 100_000;
 
 /// What a failure comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Consequence {
+pub enum Consequence {
     /// Answer after this.
     Delay(Duration),
     /// Shut out until then.
@@ -32,8 +31,8 @@ pub(crate) enum Consequence {
 
 /// Failures by address and AOR.
 #[derive(Debug, Default)]
-pub(crate) struct BruteForce {
-    pairs: HashMap<(IpAddr, String), Pair>,
+pub struct BruteForce {
+    pairs: BTreeMap<(IpAddr, String), Pair>,
 }
 
 #[derive(Debug, Default)]
@@ -43,13 +42,18 @@ struct Pair {
 }
 
 impl BruteForce {
+    /// Nobody has failed yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Takes over a ban from before a restart.
-    pub(crate) fn restore(&mut self, address: IpAddr, aor: String, until: Instant) {
+    pub fn restore(&mut self, address: IpAddr, aor: String, until: Instant) {
         self.pairs.entry((address, aor)).or_default().banned_until = Some(until);
     }
 
     /// Whether the address is shut out for this AOR.
-    pub(crate) fn is_banned(&self, now: Instant, address: IpAddr, aor: &str) -> bool {
+    pub fn is_banned(&self, now: Instant, address: IpAddr, aor: &str) -> bool {
         if self.pairs.is_empty() {
             return false;
         }
@@ -58,7 +62,7 @@ impl BruteForce {
     }
 
     /// Somebody failed to prove a secret.
-    pub(crate) fn failed(&mut self, now: Instant, address: IpAddr, aor: &str) -> Consequence {
+    pub fn failed(&mut self, now: Instant, address: IpAddr, aor: &str) -> Consequence {
         if self.pairs.len() >= PAIRS_MAX {
             self.forget_idle(now);
         }
@@ -76,7 +80,7 @@ impl BruteForce {
     }
 
     /// Somebody proved the secret: what came before were mistakes.
-    pub(crate) fn succeeded(&mut self, address: IpAddr, aor: &str) {
+    pub fn succeeded(&mut self, address: IpAddr, aor: &str) {
         if !self.pairs.is_empty() {
             self.pairs.remove(&(address, aor.to_owned()));
         }
@@ -97,6 +101,7 @@ impl BruteForce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_clock::start;
 
     const GUESSER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 66));
     const VICTIM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -105,7 +110,7 @@ mod tests {
     #[test]
     fn ten_failures_within_five_minutes_shut_that_address_out_for_that_aor_only() {
         let mut brute = BruteForce::default();
-        let start = Instant::now();
+        let start = start();
         let mut delays = Vec::new();
         for n in 0..9u64 {
             match brute.failed(start + Duration::from_secs(n), GUESSER, "101@a") {
@@ -125,7 +130,7 @@ mod tests {
     #[test]
     fn slow_mistakes_and_a_success_are_forgiven() {
         let mut brute = BruteForce::default();
-        let start = Instant::now();
+        let start = start();
         for n in 0..50u32 {
             let at = start + Duration::from_secs(34) * n;
             assert!(matches!(brute.failed(at, VICTIM, "101@a"), Consequence::Delay(_)), "{n}");
@@ -142,7 +147,7 @@ mod tests {
     #[test]
     fn a_ban_is_taken_over_from_before_a_restart() {
         let mut brute = BruteForce::default();
-        let now = Instant::now();
+        let now = start();
         brute.restore(GUESSER, "101@a".into(), now + Duration::from_secs(60));
         assert!(brute.is_banned(now, GUESSER, "101@a"));
     }

@@ -4,11 +4,16 @@
 //! polled. A body is bytes; SDP is another crate's business.
 #![warn(missing_docs)]
 
+pub mod brute_force;
 mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod framer;
+pub mod health;
+pub mod registrar;
+pub mod registration;
 mod session_timer;
+pub mod source_limit;
 mod transaction;
 
 pub mod header_name;
@@ -22,6 +27,7 @@ mod test_clock;
 pub mod text;
 pub mod uri;
 
+pub use dialog::ALLOW;
 pub use endpoint::{
     Advertised, AdvertisedSet, Body, Counters, Destination, DialogEvent, DialogId, DialogRequest,
     EndCause, Endpoint, EndpointConfig, Event, Failure, FlowId, HeaderLine, InvalidUse,

@@ -1,52 +1,73 @@
-//! The bindings of all AORs (RFC 3261 §10.3, RFC 5626 §6): a machine without clock or socket.
+//! The registrar's bindings (RFC 3261 §10.3, RFC 5626 §6).
 
-use super::Reachable;
-use crate::directory::ExtensionAccount;
-use call::{ExtensionId, TenantId};
-use signaling_proto::{FlowId, Source};
+use crate::{FlowId, Source};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-/// One registered phone.
+/// One registered phone. `O` is whose it is; in here that is only passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Binding {
-    pub(super) tenant: TenantId,
-    pub(super) extension: ExtensionId,
-    pub(super) key: String,
-    pub(super) contact: String,
-    pub(super) path: Vec<String>,
-    pub(super) source: Source,
+pub struct Binding<O> {
+    /// Whose phone.
+    pub owner: O,
+    /// What tells it from the owner's others: its instance, or its contact.
+    pub key: String,
+    /// Contact URI.
+    pub contact: String,
+    /// Route values to reach it (RFC 3327).
+    pub path: Vec<String>,
+    /// Where the REGISTER came from.
+    pub source: Source,
     /// Requests go by the flow it registered on; otherwise by its contact URI.
-    pub(super) by_flow: bool,
-    pub(super) user_agent: Option<String>,
-    pub(super) call_id: String,
-    pub(super) cseq: u32,
-    pub(super) expires_at: Instant,
+    pub by_flow: bool,
+    /// What the phone says it is.
+    pub user_agent: Option<String>,
+    /// Of the REGISTER that made it.
+    pub call_id: String,
+    /// Likewise.
+    pub cseq: u32,
+    /// When it lapses unless refreshed.
+    pub expires_at: Instant,
+}
+
+/// A registered phone, ready to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reachable {
+    /// Contact URI: request URI of requests to it.
+    pub contact: String,
+    /// Route values to reach it (RFC 3327).
+    pub path: Vec<String>,
+    /// By the flow it registered on, or by its URI.
+    pub flow: Option<Source>,
 }
 
 /// A contact of a REGISTER, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) key: String,
-    pub(super) contact: String,
+pub struct Wish {
+    /// See [`Binding::key`].
+    pub key: String,
+    /// Contact URI.
+    pub contact: String,
     /// As asked for by parameter or header.
-    pub(super) expires_s: Option<u32>,
+    pub expires_s: Option<u32>,
 }
 
 /// How long registrations may last.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lifetimes {
-    pub(super) min_s: u32,
-    pub(super) max_s: u32,
-    pub(super) default_s: u32,
+pub struct Lifetimes {
+    /// Less is refused with 423.
+    pub min_s: u32,
+    /// More is shortened.
+    pub max_s: u32,
+    /// What a REGISTER without a wish gets.
+    pub default_s: u32,
 }
 
 /// Why a REGISTER changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotRegistered {
+pub enum NotRegistered {
     /// 423 with Min-Expires.
     TooBrief,
     /// 500: an older request came after a newer one (RFC 3261 §10.3 step 7).
@@ -57,60 +78,83 @@ pub(super) enum NotRegistered {
 
 /// What a change means to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub enum Change<O> {
     /// New or refreshed.
-    Kept { aor: String, binding: Box<Binding> },
+    Kept {
+        /// Whose.
+        aor: String,
+        /// As it is now.
+        binding: Box<Binding<O>>,
+    },
     /// Gone.
-    Removed { aor: String, binding: Box<Binding> },
+    Removed {
+        /// Whose.
+        aor: String,
+        /// As it was.
+        binding: Box<Binding<O>>,
+    },
 }
 
 /// Who asks, and with which request.
-pub(super) struct Registering<'a> {
-    pub(super) account: &'a ExtensionAccount,
-    pub(super) source: Source,
-    pub(super) path: Vec<String>,
-    pub(super) user_agent: Option<String>,
-    pub(super) call_id: String,
-    pub(super) cseq: u32,
+#[derive(Clone, Debug)]
+pub struct Registering<'a, O> {
+    /// Address of record without scheme.
+    pub aor: &'a str,
+    /// Whose it is.
+    pub owner: O,
+    /// Phones that may be registered at once.
+    pub contacts_max: u16,
+    /// Where the REGISTER came from.
+    pub source: Source,
+    /// Its Path values.
+    pub path: Vec<String>,
+    /// Its User-Agent.
+    pub user_agent: Option<String>,
+    /// Its Call-ID.
+    pub call_id: String,
+    /// Its sequence number.
+    pub cseq: u32,
 }
 
 /// The bindings of all AORs.
 #[derive(Debug)]
-pub(super) struct Bindings {
+pub struct Bindings<O> {
     lifetimes: Lifetimes,
-    by_aor: HashMap<String, BTreeMap<String, Binding>>,
+    by_aor: BTreeMap<String, BTreeMap<String, Binding<O>>>,
     expiries: BTreeSet<(Instant, String, String)>,
-    sources: HashMap<SocketAddr, usize>,
+    sources: BTreeMap<SocketAddr, usize>,
     count: usize,
 }
 
-impl Bindings {
-    pub(super) fn new(lifetimes: Lifetimes) -> Self {
+impl<O: Copy> Bindings<O> {
+    /// Nobody is registered.
+    pub fn new(lifetimes: Lifetimes) -> Self {
         Self {
             lifetimes,
-            by_aor: HashMap::new(),
+            by_aor: BTreeMap::new(),
             expiries: BTreeSet::new(),
-            sources: HashMap::new(),
+            sources: BTreeMap::new(),
             count: 0,
         }
     }
 
     /// All phones of one AOR, oldest key first.
-    pub(super) fn of(&self, aor: &str) -> impl Iterator<Item = &Binding> {
+    pub fn of(&self, aor: &str) -> impl Iterator<Item = &Binding<O>> {
         self.by_aor.get(aor).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub(super) fn count(&self) -> usize {
+    /// All phones there are.
+    pub fn count(&self) -> usize {
         self.count
     }
 
     /// Some phone registered from exactly this socket.
-    pub(super) fn has_source(&self, source: SocketAddr) -> bool {
+    pub fn has_source(&self, source: SocketAddr) -> bool {
         self.sources.contains_key(&source)
     }
 
     /// Phones of one AOR, ready to be called.
-    pub(super) fn reach(&self, now: Instant, aor: &str) -> Vec<Reachable> {
+    pub fn reach(&self, now: Instant, aor: &str) -> Vec<Reachable> {
         let live = self.of(aor).filter(|binding| binding.expires_at > now);
         let reachable = live.map(|binding| Reachable {
             contact: binding.contact.clone(),
@@ -121,18 +165,18 @@ impl Bindings {
     }
 
     /// Takes all contacts of a REGISTER, or none of them.
-    pub(super) fn register(
+    pub fn register(
         &mut self,
         now: Instant,
-        who: &Registering<'_>,
+        who: &Registering<'_, O>,
         wishes: Vec<Wish>,
-    ) -> Result<Vec<Change>, NotRegistered> {
+    ) -> Result<Vec<Change<O>>, NotRegistered> {
         for wish in &wishes {
             let asked = wish.expires_s.unwrap_or(self.lifetimes.default_s);
             if asked != 0 && asked < self.lifetimes.min_s {
                 return Err(NotRegistered::TooBrief);
             }
-            let known = self.by_aor.get(&who.account.aor).and_then(|all| all.get(&wish.key));
+            let known = self.by_aor.get(who.aor).and_then(|all| all.get(&wish.key));
             if known.is_some_and(|known| known.call_id == who.call_id && known.cseq >= who.cseq) {
                 return Err(NotRegistered::OutOfOrder);
             }
@@ -141,13 +185,12 @@ impl Bindings {
         for wish in wishes {
             let asked = wish.expires_s.unwrap_or(self.lifetimes.default_s);
             if asked == 0 {
-                changes.extend(self.remove(&who.account.aor, &wish.key));
+                changes.extend(self.remove(who.aor, &wish.key));
                 continue;
             }
             let lifetime = Duration::from_secs(u64::from(asked.min(self.lifetimes.max_s)));
             let binding = Binding {
-                tenant: who.account.tenant,
-                extension: who.account.extension,
+                owner: who.owner,
                 key: wish.key,
                 contact: wish.contact,
                 path: who.path.clone(),
@@ -158,20 +201,20 @@ impl Bindings {
                 cseq: who.cseq,
                 expires_at: now + lifetime,
             };
-            changes.push(self.keep(&who.account.aor, binding));
+            changes.push(self.keep(who.aor, binding));
         }
-        changes.extend(self.keep_to_limit(&who.account.aor, who.account.contacts_max));
+        changes.extend(self.keep_to_limit(who.aor, who.contacts_max));
         Ok(changes)
     }
 
     /// `Contact: *` with `Expires: 0`.
-    pub(super) fn remove_all(&mut self, aor: &str) -> Vec<Change> {
+    pub fn remove_all(&mut self, aor: &str) -> Vec<Change<O>> {
         let keys: Vec<String> = self.of(aor).map(|binding| binding.key.clone()).collect();
         keys.iter().filter_map(|key| self.remove(aor, key)).collect()
     }
 
     /// Takes over a binding from before a restart, or a new one.
-    pub(super) fn keep(&mut self, aor: &str, binding: Binding) -> Change {
+    pub fn keep(&mut self, aor: &str, binding: Binding<O>) -> Change<O> {
         self.remove(aor, &binding.key);
         self.expiries.insert((binding.expires_at, aor.to_owned(), binding.key.clone()));
         *self.sources.entry(binding.source.remote).or_default() += 1;
@@ -182,12 +225,12 @@ impl Bindings {
     }
 
     /// When [`Bindings::expire`] has something to do.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         self.expiries.first().map(|(at, _, _)| *at)
     }
 
     /// Removes what lapsed.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<Change> {
+    pub fn expire(&mut self, now: Instant) -> Vec<Change<O>> {
         let mut changes = Vec::new();
         while let Some((at, aor, key)) = self.expiries.first().cloned() {
             if at > now {
@@ -199,7 +242,7 @@ impl Bindings {
     }
 
     /// A connection is gone: a phone behind it can be reached by its URI at best.
-    pub(super) fn flow_closed(&mut self, flow: FlowId, by_uri: bool) -> Vec<Change> {
+    pub fn flow_closed(&mut self, flow: FlowId, by_uri: bool) -> Vec<Change<O>> {
         let mut gone = Vec::new();
         for (aor, all) in &mut self.by_aor {
             for binding in all.values_mut().filter(|binding| binding.source.flow == flow) {
@@ -212,7 +255,7 @@ impl Bindings {
         gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
     }
 
-    fn remove(&mut self, aor: &str, key: &str) -> Option<Change> {
+    fn remove(&mut self, aor: &str, key: &str) -> Option<Change<O>> {
         let all = self.by_aor.get_mut(aor)?;
         let binding = all.remove(key)?;
         if all.is_empty() {
@@ -230,7 +273,7 @@ impl Bindings {
     }
 
     /// The phones that lapse first make room for new ones (B02).
-    fn keep_to_limit(&mut self, aor: &str, max: u16) -> Vec<Change> {
+    fn keep_to_limit(&mut self, aor: &str, max: u16) -> Vec<Change<O>> {
         let mut changes = Vec::new();
         while self.of(aor).count() > usize::from(max.max(1)) {
             let oldest = self.of(aor).min_by_key(|binding| binding.expires_at);
@@ -244,23 +287,7 @@ impl Bindings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Secret;
-    use signaling_proto::Transport;
-
-    fn account() -> ExtensionAccount {
-        ExtensionAccount {
-            tenant: TenantId::from_parts(1, &[1; 10]),
-            extension: ExtensionId::from_parts(1, &[2; 10]),
-            user: None,
-            number: "101".into(),
-            aor: "101@a".into(),
-            display_name: None,
-            secret: Secret("s".into()),
-            contacts_max: 2,
-            learn_address: true,
-            codecs: Vec::new(),
-        }
-    }
+    use crate::{Transport, test_clock::start};
 
     fn source(port: u16) -> Source {
         Source {
@@ -275,19 +302,20 @@ mod tests {
         Wish { key: contact.into(), contact: contact.into(), expires_s }
     }
 
-    fn bindings() -> Bindings {
+    fn bindings() -> Bindings<u8> {
         Bindings::new(Lifetimes { min_s: 60, max_s: 3600, default_s: 600 })
     }
 
     fn register(
-        bindings: &mut Bindings,
+        bindings: &mut Bindings<u8>,
         now: Instant,
         cseq: u32,
         wishes: Vec<Wish>,
-    ) -> Result<Vec<Change>, NotRegistered> {
-        let account = account();
+    ) -> Result<Vec<Change<u8>>, NotRegistered> {
         let who = Registering {
-            account: &account,
+            aor: "101@a",
+            owner: 7,
+            contacts_max: 2,
             source: source(40_000),
             path: Vec::new(),
             user_agent: None,
@@ -300,7 +328,7 @@ mod tests {
     /// B01.
     #[test]
     fn lifetimes_are_shortened_to_the_longest_and_refused_below_the_shortest() {
-        let (mut bindings, now) = (bindings(), Instant::now());
+        let (mut bindings, now) = (bindings(), start());
         let brief = register(&mut bindings, now, 1, vec![wish("sip:a", Some(59))]);
         assert_eq!(brief, Err(NotRegistered::TooBrief));
         register(&mut bindings, now, 2, vec![wish("sip:a", Some(99_999))]).expect("taken");
@@ -315,7 +343,7 @@ mod tests {
     /// B01: all or nothing.
     #[test]
     fn one_bad_contact_leaves_everything_as_it_was() {
-        let (mut bindings, now) = (bindings(), Instant::now());
+        let (mut bindings, now) = (bindings(), start());
         let mixed = vec![wish("sip:a", Some(600)), wish("sip:b", Some(1))];
         assert_eq!(register(&mut bindings, now, 1, mixed), Err(NotRegistered::TooBrief));
         assert_eq!(bindings.count(), 0);
@@ -323,7 +351,7 @@ mod tests {
 
     #[test]
     fn an_older_request_of_the_same_registration_changes_nothing() {
-        let (mut bindings, now) = (bindings(), Instant::now());
+        let (mut bindings, now) = (bindings(), start());
         register(&mut bindings, now, 5, vec![wish("sip:a", None)]).expect("taken");
         let old = register(&mut bindings, now, 5, vec![wish("sip:a", Some(0))]);
         assert_eq!(old, Err(NotRegistered::OutOfOrder));
@@ -336,7 +364,7 @@ mod tests {
     /// B02.
     #[test]
     fn the_phone_that_lapses_first_makes_room() {
-        let (mut bindings, now) = (bindings(), Instant::now());
+        let (mut bindings, now) = (bindings(), start());
         register(&mut bindings, now, 1, vec![wish("sip:a", Some(100))]).expect("taken");
         register(&mut bindings, now, 2, vec![wish("sip:b", Some(200))]).expect("taken");
         register(&mut bindings, now, 3, vec![wish("sip:c", Some(300))]).expect("taken");
@@ -346,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_phone_whose_connection_closed_is_reached_by_its_uri_or_not_at_all() {
-        let (mut bindings, now) = (bindings(), Instant::now());
+        let (mut bindings, now) = (bindings(), start());
         register(&mut bindings, now, 1, vec![wish("sip:a", None)]).expect("taken");
         assert!(bindings.flow_closed(FlowId(1), true).is_empty());
         assert_eq!(bindings.reach(now, "101@a")[0].flow, None);

@@ -109,11 +109,10 @@ pub(super) fn established(leg: LegId, fork: u16, event: DialogEvent, effects: &m
                 effects.input(Input::LegDtmf { leg, digit });
             }
         }
-        // A phone's transfer would be a way to dial past the policy (D04): it takes the PBX
-        // features, which route through the directory.
+        // A phone's transfer would be a way to dial past the policy (D04). Until transfers are routed through the
+        // directory it is a method we do not serve, and Allow has said so (RFC 3261 §21.4.6).
         DialogEvent::Referred { transaction, .. } => {
-            let reply = Reply::new(603)
-                .with_header("Reason", "SIP ;cause=603 ;text=\"Transfer not available\"");
+            let reply = Reply::new(405).with_header("Allow", signaling_proto::ALLOW);
             effects.act(fork, DialogAction::Respond { transaction, reply });
         }
         DialogEvent::Request { transaction, .. } => {

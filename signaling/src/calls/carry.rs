@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     measure,
-    sip::{DialogKey, Reachable, SipCommand},
+    sip::{DialogKey, SipCommand},
     trunk::Trunk,
 };
 use ::media::{Codec, LegSettings};
@@ -17,7 +17,7 @@ use call::{
     CauseKind, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Input, LegId, MediaAction,
     MediaProfile, RecordingId, Target, TrunkTarget,
 };
-use signaling_proto::InviteRequest;
+use signaling_proto::{InviteRequest, registrar::Reachable};
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 /// How a placed leg presents itself.
@@ -177,11 +177,13 @@ impl CallTask {
     ) -> Option<IpAddr> {
         let caller = self.caller.clone().filter(|account| account.extension == extension);
         let mut peer = peer.filter(|_| caller.is_some());
+        let mut sources: Vec<IpAddr> = peer.into_iter().collect();
         let account = match (caller, self.extensions.get(&extension).cloned()) {
             (Some(account), _) => Some(account),
             (None, Some(target)) => {
                 let phones = self.near.sip.reach(target.aor.clone()).await;
-                peer = peer.or_else(|| phones.first().and_then(address_of));
+                sources = phones.iter().filter_map(address_of).collect();
+                peer = peer.or_else(|| sources.first().copied());
                 let user = target.aor.split('@').next().unwrap_or_default();
                 self.near.accounts.account(self.tenant, user).await.ok().flatten()
             }
@@ -190,6 +192,14 @@ impl CallTask {
         if let Some(account) = account {
             prefer(&mut settings.codecs, &account.codecs);
             settings.learn_address = account.learn_address;
+            // What came through the translator with the phone's SIP comes through it with its media. Phones of one
+            // extension behind several translators cannot be told apart before one of them answers.
+            sources.sort_unstable();
+            sources.dedup();
+            settings.learn_from = match sources.as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            };
         }
         peer
     }

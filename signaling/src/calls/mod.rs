@@ -11,7 +11,6 @@ mod request;
 mod task;
 
 pub(crate) use media::MediaPort;
-pub(crate) use placing::realm_fits;
 pub(crate) use registry::{Calls, NoRoom, Place};
 pub(crate) use request::{host_port, transport_of};
 pub(crate) use task::{CallNeighbours, Caller, FirstInput, Offered, spawn};

@@ -11,8 +11,8 @@ use crate::{
 };
 use call::{CauseKind, EndedBy, HangupCause, Input, LegId};
 use signaling_proto::{
-    Body, DialogEvent, Failure, HeaderLine, HeaderName, Message, Method, Source, Uri,
-    digest::{Challenge, DigestClient},
+    Body, DialogEvent, Failure, HeaderLine, Message, Method, Source, Uri, digest::DigestClient,
+    registration::challenges_only,
 };
 use std::{
     sync::Arc,
@@ -303,14 +303,9 @@ fn authorise(
 }
 
 /// Where the trunk's realm is configured, no other is answered (B07).
-pub(crate) fn realm_fits(trunk: &Trunk, challenge: &Message) -> bool {
+fn realm_fits(trunk: &Trunk, challenge: &Message) -> bool {
     let wanted = trunk.settings.credentials.as_ref().and_then(|own| own.realm.as_deref());
-    let Some(wanted) = wanted else { return true };
-    [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate]
-        .into_iter()
-        .flat_map(|name| challenge.lines(name))
-        .filter_map(|line| std::str::from_utf8(&line).ok().and_then(Challenge::parse))
-        .all(|offered| offered.realm == wanted)
+    challenges_only(challenge, wanted)
 }
 
 /// What several phones' refusals come to: who pressed a key says more than who is away.

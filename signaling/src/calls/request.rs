@@ -1,14 +1,12 @@
 //! INVITEs of ours, written the way a carrier or a phone wants them. Built from nothing but the
 //! plan and the settings, so no header of one side ever reaches the other by itself.
 
-use crate::{
-    directory::{HeaderRule, IdentityHeader, TransportKind, TrunkSettings},
-    sip::Reachable,
-};
+use crate::directory::{HeaderRule, IdentityHeader, TransportKind, TrunkSettings};
 use bytes::Bytes;
 use call::{ExtensionTarget, TrunkTarget};
 use signaling_proto::{
-    Body, Destination, HeaderLine, InviteRequest, Reach, Target, Transport, text,
+    Body, Destination, HeaderLine, InviteRequest, Reach, Target, Transport, registrar::Reachable,
+    text,
 };
 
 /// Who is shown as calling.
@@ -192,6 +190,7 @@ mod tests {
             enabled: true,
             host: "pstn.example".into(),
             port: Some(5070),
+            further_hosts: Vec::new(),
             transport: TransportKind::Tcp,
             outbound_proxy: None,
             sources: Vec::new(),

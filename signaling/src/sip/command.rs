@@ -5,7 +5,7 @@ use crate::calls::CallDoor;
 use call::{CallId, LegId};
 use signaling_proto::{
     Body, HeaderLine, InviteRequest, Message, OutgoingRequest, Reason, Reply, RequestFailure,
-    ResolveId, Source, Target, TransactionId,
+    ResolveId, Source, Target, TransactionId, registrar::Reachable,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -42,17 +42,6 @@ pub(crate) enum SipCommand {
 /// A request that waits for an answer of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(crate) u64);
-
-/// A registered phone, ready to be called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reachable {
-    /// Contact URI: request URI of requests to it.
-    pub(crate) contact: String,
-    /// Route values to reach it (RFC 3327).
-    pub(crate) path: Vec<String>,
-    /// By the flow it registered on, or by its URI.
-    pub(crate) flow: Option<Source>,
-}
 
 /// The end of a request outside of dialogs.
 #[derive(Debug)]

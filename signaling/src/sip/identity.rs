@@ -3,7 +3,6 @@
 
 use super::{
     SipCommand, Ticket,
-    brute_force::Consequence,
     task::{PARKED_MAX, SipTask, retry_after},
 };
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
 };
 use signaling_proto::{
     DialogId, HeaderName, Message, Reply, Source, TransactionId,
+    brute_force::Consequence,
     digest::{Challenger, Check, Credentials, Refusal, Verdict},
 };
 use std::{
@@ -39,9 +39,11 @@ pub(super) enum Asked {
 }
 
 /// What the directory has to be asked first.
-enum Missing {
+pub(super) enum Missing {
     Realm(String),
     Account(Realm, String),
+    /// The trunk that this number lies on.
+    Trunk(String),
 }
 
 impl SipTask {
@@ -107,7 +109,7 @@ impl SipTask {
     }
 
     /// Waits for the directory, if there is room to wait.
-    fn park(&mut self, ask: Ask, missing: Missing) {
+    pub(super) fn park(&mut self, ask: Ask, missing: Missing) {
         if self.parked.len() >= PARKED_MAX {
             measure::dropped("parked_requests");
             let mut reply = Reply::new(503);
@@ -125,6 +127,7 @@ impl SipTask {
                 Missing::Account(realm, user) => {
                     accounts.account(realm.tenant, &user).await.is_ok()
                 }
+                Missing::Trunk(number) => accounts.trunk(&number).await.is_ok(),
             };
             door.send(SipCommand::Looked { ticket, answered }).await;
         });
@@ -134,7 +137,10 @@ impl SipTask {
     pub(super) fn looked(&mut self, now: Instant, ticket: Ticket, answered: bool) {
         let Some(ask) = self.parked.remove(&ticket) else { return };
         if answered {
-            return self.authenticate(now, ask);
+            return match ask.what {
+                Asked::Register(_) => self.authenticate(now, ask),
+                Asked::Call(dialog) => self.place_caller(now, dialog, ask),
+            };
         }
         let mut reply = Reply::new(503);
         reply.headers.push(retry_after(5));

@@ -1,8 +1,6 @@
 //! The SIP task: the one owner of the [`Endpoint`], of every way out and of the registrar.
 //! It waits for nobody: lookups, name resolution and calls answer by command.
 
-mod bindings;
-mod brute_force;
 mod command;
 mod dialogs;
 mod identity;
@@ -11,9 +9,8 @@ mod registration;
 mod request;
 mod task;
 
-pub(crate) use brute_force::BruteForce;
 pub(crate) use command::{
-    COMMAND_QUEUE, DialogAction, DialogKey, Reachable, RequestOutcome, SipCommand, SipDoor, Ticket,
+    COMMAND_QUEUE, DialogAction, DialogKey, RequestOutcome, SipCommand, SipDoor, Ticket,
 };
 pub(crate) use names::OurNames;
 pub(crate) use registration::{RegistrationBoard, Registrations};

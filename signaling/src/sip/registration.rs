@@ -1,20 +1,21 @@
 //! The registrar around its bindings: reads REGISTER, answers it, keeps bindings over a restart
 //! and tells the floor who can be reached.
 
-use super::{
-    Reachable,
-    bindings::{Binding, Bindings, Change, Lifetimes, NotRegistered, Registering, Wish},
-    task::SipTask,
-};
+use super::task::SipTask;
 use crate::{
     Directory,
     directory::{ExtensionAccount, SecurityEventKind, StoredBinding, TransportKind},
     measure,
     status::{Registration, SwitchNotice},
 };
+use call::{ExtensionId, TenantId};
 use dashmap::DashMap;
 use signaling_proto::{
-    FlowId, Message, Reply, Source, TransactionId, Transport, message::Contacts,
+    FlowId, Message, Reply, Source, TransactionId, Transport,
+    message::Contacts,
+    registrar::{
+        Binding, Bindings, Change, Lifetimes, NotRegistered, Reachable, Registering, Wish,
+    },
 };
 use std::{
     net::SocketAddr,
@@ -45,9 +46,16 @@ impl RegistrationBoard {
     }
 }
 
+/// Whose a phone is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner {
+    tenant: TenantId,
+    extension: ExtensionId,
+}
+
 /// The registrar's state in the SIP task.
 pub(crate) struct Registrations {
-    bindings: Bindings,
+    bindings: Bindings<Owner>,
     min_s: u32,
     board: Arc<RegistrationBoard>,
     notices: broadcast::Sender<SwitchNotice>,
@@ -57,7 +65,7 @@ pub(crate) struct Registrations {
 /// For the store.
 enum Keep {
     Save(Box<StoredBinding>),
-    Remove { tenant: call::TenantId, aor: String, key: String },
+    Remove { tenant: TenantId, aor: String, key: String },
 }
 
 impl Registrations {
@@ -103,8 +111,7 @@ impl Registrations {
             });
             let path = String::from_utf8(binding.state).unwrap_or_default();
             let restored = Binding {
-                tenant: binding.tenant,
-                extension: binding.extension,
+                owner: Owner { tenant: binding.tenant, extension: binding.extension },
                 key: binding.key,
                 contact: binding.contact,
                 path: path.lines().map(str::to_owned).collect(),
@@ -130,7 +137,7 @@ impl Registrations {
     }
 
     /// Carries changes to the store, the board and whoever listens.
-    fn publish(&mut self, now: Instant, changes: Vec<Change>) {
+    fn publish(&mut self, now: Instant, changes: Vec<Change<Owner>>) {
         for change in changes {
             let (aor, keep) = match change {
                 Change::Kept { aor, binding } => {
@@ -138,7 +145,7 @@ impl Registrations {
                     (aor, Keep::Save(Box::new(stored)))
                 }
                 Change::Removed { aor, binding } => {
-                    let (tenant, key) = (binding.tenant, binding.key);
+                    let (tenant, key) = (binding.owner.tenant, binding.key);
                     (aor.clone(), Keep::Remove { tenant, aor, key })
                 }
             };
@@ -156,8 +163,8 @@ impl Registrations {
             .bindings
             .of(aor)
             .map(|binding| Registration {
-                tenant: binding.tenant,
-                extension: binding.extension,
+                tenant: binding.owner.tenant,
+                extension: binding.owner.extension,
                 aor: aor.to_owned(),
                 contact: binding.contact.clone(),
                 transport: kind_of(binding.source.transport),
@@ -227,7 +234,9 @@ impl SipTask {
         let bound = match wishes(message, contacts) {
             Ok(Some(wishes)) => {
                 let who = Registering {
-                    account,
+                    aor: &account.aor,
+                    owner: Owner { tenant: account.tenant, extension: account.extension },
+                    contacts_max: account.contacts_max,
                     source,
                     path: paths(message),
                     user_agent: message.user_agent().map(|agent| agent.to_string()),
@@ -320,10 +329,10 @@ fn paths(message: &Message) -> Vec<String> {
     paths.iter().map(ToString::to_string).collect()
 }
 
-fn stored(aor: &str, binding: &Binding, now: Instant) -> StoredBinding {
+fn stored(aor: &str, binding: &Binding<Owner>, now: Instant) -> StoredBinding {
     StoredBinding {
-        tenant: binding.tenant,
-        extension: binding.extension,
+        tenant: binding.owner.tenant,
+        extension: binding.owner.extension,
         aor: aor.to_owned(),
         key: binding.key.clone(),
         contact: binding.contact.clone(),

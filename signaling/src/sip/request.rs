@@ -2,7 +2,7 @@
 
 use super::{
     DialogKey,
-    identity::{Ask, Asked},
+    identity::{Ask, Asked, Missing},
     task::{SipTask, retry_after},
 };
 use crate::{
@@ -62,7 +62,7 @@ impl SipTask {
     }
 
     fn options(&mut self, now: Instant, transaction: TransactionId, source: &Source) {
-        if self.trunk_at(source).is_some() {
+        if !self.trunks_at(source).is_empty() {
             self.flows.mark_known(source.flow);
         }
         let mut reply = Reply::new(if self.near.calls.is_draining() { 503 } else { 200 })
@@ -75,11 +75,11 @@ impl SipTask {
         let _ = self.endpoint.respond(now, transaction, &reply);
     }
 
-    /// The trunk that a request comes from. A registered phone's own socket is that phone's,
+    /// The trunks that a request may come from. A registered phone's own socket is that phone's,
     /// even when it lies within a carrier's block.
-    pub(super) fn trunk_at(&self, source: &Source) -> Option<Arc<Trunk>> {
+    fn trunks_at(&self, source: &Source) -> Vec<Arc<Trunk>> {
         if self.registrations.has_source(source.remote) {
-            return None;
+            return Vec::new();
         }
         self.near
             .call_neighbours
@@ -101,9 +101,52 @@ impl SipTask {
         if self.near.calls.is_draining() {
             return self.refuse(ask, NoRoom::Draining);
         }
-        match self.trunk_at(&source) {
-            Some(trunk) => self.trunk_calls(now, dialog, ask, &trunk),
-            None => self.authenticate(now, ask),
+        self.place_caller(now, dialog, ask);
+    }
+
+    /// Finds out who calls, as far as what is known allows.
+    pub(super) fn place_caller(&mut self, now: Instant, dialog: DialogId, ask: Ask) {
+        let mut trunks = self.trunks_at(&ask.source);
+        match trunks.as_slice() {
+            [] => self.authenticate(now, ask),
+            [trunk] => self.trunk_calls(now, dialog, ask, trunk),
+            _ => {
+                let named = |trunk: &Arc<Trunk>| !names_trunk(&ask.message, trunk);
+                trunks.sort_by_key(named);
+                self.shared_source_calls(now, dialog, ask, &trunks);
+            }
+        }
+    }
+
+    /// A carrier that serves several accounts from one address: whose number is called decides, never who claims to
+    /// call (B10).
+    fn shared_source_calls(
+        &mut self,
+        now: Instant,
+        dialog: DialogId,
+        ask: Ask,
+        trunks: &[Arc<Trunk>],
+    ) {
+        let mut owned = None;
+        for trunk in trunks {
+            let number = dialled(&ask.message, trunk);
+            match self.near.call_neighbours.accounts.known_trunk(&number, now) {
+                None => return self.park(ask, Missing::Trunk(number)),
+                Some(found) if found == Some(trunk.settings.trunk) => {
+                    owned = Some(trunk);
+                    break;
+                }
+                Some(_) => {}
+            }
+        }
+        let tenant = trunks.first().map(|trunk| trunk.settings.tenant);
+        let of_one = trunks.iter().all(|trunk| Some(trunk.settings.tenant) == tenant);
+        match owned.or(trunks.first().filter(|_| of_one)) {
+            Some(trunk) => self.trunk_calls(now, dialog, ask, trunk),
+            None => {
+                tracing::warn!(source = %ask.source.remote, "a number of none of the tenants that share this carrier address");
+                self.answer(ask, Reply::new(404));
+            }
         }
     }
 
@@ -117,15 +160,11 @@ impl SipTask {
         let message = &ask.message;
         let asserted = message.p_asserted_identity().ok().and_then(|all| all.into_iter().next());
         let from = asserted.as_ref().and_then(user_of).or_else(|| user_of(message.from()));
-        let dialled = match settings.dialled_from {
-            DialledFrom::RequestUri => message.request_uri().and_then(|uri| uri.user()),
-            DialledFrom::To => user_of(message.to()),
-        };
         let offer = Offer {
             tenant: settings.tenant,
             origin: Origin::Trunk(settings.trunk),
             from: from.unwrap_or_else(|| "anonymous".to_owned()),
-            to: dialled.unwrap_or_default(),
+            to: dialled(message, trunk),
             carrier_refs: references(message, &settings.reference_headers),
         };
         self.begin(now, dialog, ask, offer, || Caller::Trunk(trunk.count_channel()));
@@ -216,6 +255,21 @@ struct Offer {
     from: String,
     to: String,
     carrier_refs: Vec<(String, String)>,
+}
+
+/// The number called, where this carrier writes it.
+fn dialled(message: &Message, trunk: &Trunk) -> String {
+    let dialled = match trunk.settings.dialled_from {
+        DialledFrom::RequestUri => message.request_uri().and_then(|uri| uri.user()),
+        DialledFrom::To => user_of(message.to()),
+    };
+    dialled.unwrap_or_default()
+}
+
+/// Does the request name this trunk's domain?
+fn names_trunk(message: &Message, trunk: &Trunk) -> bool {
+    let hosts = [message.request_uri().and_then(|uri| uri.host()), message.to().uri.host()];
+    hosts.into_iter().flatten().any(|host| trunk.is_addressed_as(&host.to_string()))
 }
 
 fn user_of(address: &NameAddr) -> Option<String> {

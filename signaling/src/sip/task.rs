@@ -1,8 +1,8 @@
 //! The loop of the SIP task, and what moves in it.
 
 use super::{
-    DialogAction, DialogKey, OurNames, RequestOutcome, SipCommand, Ticket, brute_force::BruteForce,
-    dialogs::Dialogs, identity::Ask, registration::Registrations,
+    DialogAction, DialogKey, OurNames, RequestOutcome, SipCommand, Ticket, dialogs::Dialogs,
+    identity::Ask, registration::Registrations,
 };
 use crate::{
     calls::{CallDoor, CallNeighbours, CallTaskEvent, Calls},
@@ -12,7 +12,8 @@ use crate::{
 };
 use signaling_proto::{
     Destination, DialogEvent, DialogId, Endpoint, Event, Failure, HeaderLine, InvalidUse,
-    InviteRequest, Reason, Reply, ResolveQuery, TransactionId, digest::Challenger,
+    InviteRequest, Reason, Reply, ResolveQuery, TransactionId, brute_force::BruteForce,
+    digest::Challenger,
 };
 use std::{
     collections::{BTreeMap, HashMap},

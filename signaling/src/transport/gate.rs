@@ -2,6 +2,7 @@
 
 use crate::Limits;
 use dashmap::DashMap;
+use signaling_proto::source_limit::SourceLimit;
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -32,22 +33,12 @@ impl KnownSources {
     }
 }
 
-/// Sources whose allowance is remembered; beyond it the idle ones are forgotten.
-const SOURCES_MAX: usize = 65_536;
-
 /// Decides per source address what may come in.
 pub(crate) struct SourceGate {
     known: Arc<KnownSources>,
-    unknown: Mutex<HashMap<IpAddr, Allowance>>,
+    unknown: Mutex<SourceLimit>,
     connections: Mutex<Connections>,
     limits: Limits,
-}
-
-/// A token bucket.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    tokens: f64,
-    at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +55,8 @@ pub(crate) struct Place {
 
 impl SourceGate {
     pub(crate) fn new(limits: Limits, known: Arc<KnownSources>) -> Self {
-        Self { known, unknown: Mutex::default(), connections: Mutex::default(), limits }
+        let unknown = SourceLimit::new(limits.unauthenticated_per_s, limits.unauthenticated_burst);
+        Self { known, unknown: Mutex::new(unknown), connections: Mutex::default(), limits }
     }
 
     /// Whether one more message of this address may come in. Who proved an identity lately is
@@ -73,29 +65,7 @@ impl SourceGate {
         if self.known.contains(address, now) {
             return true;
         }
-        let (rate, burst) = (
-            f64::from(self.limits.unauthenticated_per_s),
-            f64::from(self.limits.unauthenticated_burst),
-        );
-        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        if unknown.len() >= SOURCES_MAX {
-            let full_again = |one: &Allowance| {
-                one.tokens + now.saturating_duration_since(one.at).as_secs_f64() * rate >= burst
-            };
-            unknown.retain(|_, one| !full_again(one));
-            if unknown.len() >= SOURCES_MAX {
-                return false;
-            }
-        }
-        let one = unknown.entry(address).or_insert(Allowance { tokens: burst, at: now });
-        let gained = now.saturating_duration_since(one.at).as_secs_f64() * rate;
-        one.tokens = (one.tokens + gained).min(burst);
-        one.at = now;
-        if one.tokens < 1.0 {
-            return false;
-        }
-        one.tokens -= 1.0;
-        true
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).take(address, now)
     }
 
     /// A place for one more connection from this address (A08).
@@ -139,18 +109,14 @@ mod tests {
 
     /// A23.
     #[test]
-    fn a_stranger_has_a_small_allowance_and_others_are_not_hurt_by_its_flood() {
+    fn who_proved_an_identity_is_not_counted() {
         let limits =
             Limits { unauthenticated_per_s: 10, unauthenticated_burst: 20, ..Limits::default() };
         let (gate, now) = (gate(limits), Instant::now());
-        let flooder: IpAddr = [127, 0, 0, 66].into();
-        let taken = (0..1000).filter(|_| gate.allow(flooder, now)).count();
-        assert_eq!(taken, 20);
-        assert!(gate.allow([127, 0, 0, 1].into(), now));
-        let later = now + Duration::from_secs(1);
-        assert_eq!((0..1000).filter(|_| gate.allow(flooder, later)).count(), 10);
-        gate.known.remember(flooder, later);
-        assert_eq!((0..1000).filter(|_| gate.allow(flooder, later)).count(), 1000);
+        let address: IpAddr = [127, 0, 0, 66].into();
+        assert_eq!((0..1000).filter(|_| gate.allow(address, now)).count(), 20);
+        gate.known.remember(address, now);
+        assert_eq!((0..1000).filter(|_| gate.allow(address, now)).count(), 1000);
     }
 
     /// A08.

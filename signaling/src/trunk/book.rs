@@ -26,6 +26,9 @@ use tokio::sync::broadcast;
 /// How many final statuses are kept for display.
 const STATUSES_KEPT: usize = 20;
 
+/// Addresses tried for one request; a carrier has fewer.
+const TARGETS_MAX: usize = 16;
+
 /// A call does not ask again for a name that had no address just now.
 const RESOLVE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -92,19 +95,27 @@ impl Trunks {
         self.book.load().values().cloned().collect()
     }
 
-    /// The trunk that a request comes from, by socket address or client certificate only (B10).
+    /// The trunks that a request may come from, by socket address or client certificate only (B10). The surest sign
+    /// decides; several stand together when a carrier serves several accounts from one address.
     pub(crate) fn recognise(
         &self,
         peer: SocketAddr,
         certificate: Option<&CertificateDer<'_>>,
-    ) -> Option<Arc<Trunk>> {
+    ) -> Vec<Arc<Trunk>> {
         let book = self.book.load();
-        let enabled = || book.values().filter(|trunk| trunk.settings.enabled);
-        enabled()
-            .find(|trunk| certificate.is_some_and(|shown| trunk.is_named_in(shown)))
-            .or_else(|| enabled().find(|trunk| trunk.has_socket(peer)))
-            .or_else(|| enabled().find(|trunk| trunk.calls_from(peer)))
-            .cloned()
+        let signs: [&dyn Fn(&Trunk) -> bool; 3] = [
+            &|trunk| certificate.is_some_and(|shown| trunk.is_named_in(shown)),
+            &|trunk| trunk.has_socket(peer),
+            &|trunk| trunk.calls_from(peer),
+        ];
+        for fits in signs {
+            let found = book.values().filter(|trunk| trunk.settings.enabled && fits(trunk));
+            let found: Vec<_> = found.cloned().collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        Vec::new()
     }
 
     /// How each fares.
@@ -177,21 +188,40 @@ impl Trunk {
                 return facts.targets.clone();
             }
         }
-        let found = dns.find(self.question()).await;
+        let found = self.look_up(dns).await;
         let mut facts = self.facts();
         facts.unresolved_at = found.is_empty().then(Instant::now);
         facts.targets.clone_from(&found);
         found
     }
 
+    /// The addresses of all its hosts, those of the first one first.
+    pub(crate) async fn look_up(&self, dns: &Dns) -> Vec<Target> {
+        let mut found: Vec<Target> = Vec::new();
+        for question in self.questions() {
+            for target in dns.find(question).await {
+                if !found.iter().any(|known| known.address == target.address) {
+                    found.push(target);
+                }
+            }
+        }
+        found.truncate(TARGETS_MAX);
+        found
+    }
+
     /// Whom to look up for it: the outbound proxy, where there is one.
-    pub(crate) fn question(&self) -> Question {
-        let (host, port) = match &self.settings.outbound_proxy {
-            Some(proxy) => split_port(proxy),
-            None => (self.settings.host.clone(), self.settings.port),
-        };
-        let transport = Some(transport_of(self.settings.transport));
-        Question { host, port, transport, secure: false }
+    fn questions(&self) -> Vec<Question> {
+        let settings = &self.settings;
+        let transport = Some(transport_of(settings.transport));
+        let question = |(host, port)| Question { host, port, transport, secure: false };
+        if let Some(proxy) = &settings.outbound_proxy {
+            return vec![question(split_port(proxy))];
+        }
+        let further = settings.further_hosts.iter().map(|more| (more.host.clone(), more.port));
+        std::iter::once((settings.host.clone(), settings.port))
+            .chain(further)
+            .map(question)
+            .collect()
     }
 
     /// Something went wrong that an administrator should read.
@@ -234,6 +264,13 @@ impl Trunk {
         facts.since = SystemTime::now();
         drop(facts);
         let _ = self.notices.send(SwitchNotice::Trunk(Box::new(self.status())));
+    }
+
+    /// Whether a host of a request means this trunk rather than another from the same address.
+    pub(crate) fn is_addressed_as(&self, host: &str) -> bool {
+        let settings = &self.settings;
+        let names = settings.from_domain.iter().chain(std::iter::once(&settings.host));
+        names.into_iter().any(|name| name.eq_ignore_ascii_case(host))
     }
 
     /// Whether a peer is one of the hosts that our credentials are for (B07).

@@ -2,9 +2,7 @@
 
 mod book;
 mod egress;
-mod health;
 mod network;
-mod register;
 mod watch;
 
 pub(crate) use book::{Trunk, Trunks};

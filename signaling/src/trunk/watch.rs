@@ -1,24 +1,25 @@
 //! One task per trunk: resolves its host, probes its health, keeps our registration. One more
 //! task starts and ends them as the directory changes.
 
-use super::{
-    Trunk, Trunks,
-    health::Probe,
-    register::{RegisterResult, Registrar},
-};
+use super::{Trunk, Trunks};
 use crate::{
     Directory,
     directory::DirectoryChange,
     dns::Dns,
-    sip::{RequestOutcome, SipDoor},
+    sip::{OurNames, RequestOutcome, SipDoor},
     status::TrunkHealth,
 };
 use call::TrunkId;
-use signaling_proto::{Destination, HeaderLine, Method, OutgoingRequest};
+use signaling_proto::{
+    Destination, HeaderLine, Method, OutgoingRequest,
+    health::{HealthProbe, ProbeOutput, Verdict},
+    registration::{Registration, RegistrationConfig, RegistrationOutput, RegistrationState},
+};
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,7 @@ pub(crate) struct TrunkNeighbours {
     pub(crate) trunks: Arc<Trunks>,
     pub(crate) accounts: Arc<crate::accounts::Accounts>,
     pub(crate) sip: SipDoor,
+    pub(crate) names: OurNames,
     pub(crate) dns: Dns,
     pub(crate) shutdown: CancellationToken,
 }
@@ -97,7 +99,7 @@ fn restart_changed(
     for trunk in trunks.into_iter().filter(|trunk| trunk.settings.enabled) {
         tasks.entry(trunk.settings.trunk).or_insert_with(|| {
             let stop = near.shutdown.child_token();
-            let watch = Watch { trunk: trunk.clone(), near: near.clone(), probe: Probe::default() };
+            let watch = Watch::new(trunk.clone(), near.clone(), Instant::now());
             let stopped = stop.clone();
             tokio::spawn(async move {
                 tokio::select! {
@@ -110,54 +112,93 @@ fn restart_changed(
     }
 }
 
-/// One trunk's task.
+/// One trunk's task: carries what its two machines want to the SIP task, and the outcome back.
 struct Watch {
     trunk: Arc<Trunk>,
     near: TrunkNeighbours,
-    probe: Probe,
+    probe: HealthProbe,
+    registration: Option<Registration>,
+    /// Who answered last: what follows in one round goes there first.
+    answered_by: Option<SocketAddr>,
 }
 
 impl Watch {
+    fn new(trunk: Arc<Trunk>, near: TrunkNeighbours, now: Instant) -> Self {
+        let interval = Duration::from_secs(u64::from(trunk.settings.options_interval_s));
+        let registration = registration_of(&trunk);
+        Self {
+            probe: HealthProbe::new(interval, rand::random(), now),
+            registration: registration.map(|config| Registration::new(config, rand::random(), now)),
+            answered_by: None,
+            trunk,
+            near,
+        }
+    }
+
     async fn run(mut self) {
-        let mut registrar = Registrar::new(&self.trunk);
         let mut resolve_at = Instant::now();
-        // Trunks of one installation do not all probe in the same moment.
-        let mut probe_at = resolve_at + Duration::from_millis(rand::random_range(0..500));
-        let mut register_at = resolve_at;
         loop {
             let now = Instant::now();
             if resolve_at <= now {
                 self.resolve().await;
                 resolve_at = Instant::now() + RESOLVE_EVERY;
             }
-            if let Some(registrar) = &mut registrar
-                && register_at <= now
-            {
-                let result = registrar.register(&self.trunk, &self.near).await;
-                register_at = Instant::now() + result.next;
-                self.registered(result);
+            self.register().await;
+            self.probe.handle_timeout(Instant::now());
+            while let Some(output) = self.probe.poll_output() {
+                match output {
+                    ProbeOutput::Ask => self.probe().await,
+                    ProbeOutput::Changed(_) => self.tell(None),
+                }
             }
-            let interval = u64::from(self.trunk.settings.options_interval_s);
-            if interval > 0 && probe_at <= now {
-                self.probe().await;
-                // A trunk that is in doubt is asked sooner.
-                let settled = self.probe.health() == TrunkHealth::Up;
-                let pause = if settled { interval } else { interval.min(5) };
-                probe_at = Instant::now() + Duration::from_secs(pause);
-            }
-            let mut next = resolve_at;
-            if registrar.is_some() {
-                next = next.min(register_at);
-            }
-            if interval > 0 {
-                next = next.min(probe_at);
-            }
+            let register_at = self.registration.as_ref().and_then(Registration::poll_timeout);
+            let due = [register_at, self.probe.poll_timeout()];
+            let next = due.into_iter().flatten().fold(resolve_at, Instant::min);
             tokio::time::sleep_until(next.into()).await;
         }
     }
 
+    /// One round of REGISTER, when one is due.
+    async fn register(&mut self) {
+        let Some(mut machine) = self.registration.take() else { return };
+        machine.handle_timeout(Instant::now());
+        while let Some(output) = machine.poll_output() {
+            match output {
+                RegistrationOutput::Send(request) => self.send(&mut machine, *request).await,
+                RegistrationOutput::State(state) => {
+                    self.answered_by = None;
+                    self.registered(state);
+                }
+            }
+        }
+        self.registration = Some(machine);
+    }
+
+    async fn send(&mut self, machine: &mut Registration, mut request: OutgoingRequest) {
+        let mut targets = self.trunk.targets();
+        // The registrar that challenged or asked for more is asked again, not the one that was silent before it.
+        targets.sort_by_key(|target| Some(target.address) != self.answered_by);
+        let contact = targets
+            .first()
+            .map(|to| self.near.names.contact_for(to.transport, to.address.ip()))
+            .unwrap_or_default();
+        request.contact = Some(contact.clone()).filter(|contact| !contact.is_empty());
+        request.destination = Destination::Targets(targets);
+        match self.near.sip.request(request).await {
+            RequestOutcome::Response(message, source) => {
+                let ours = self.trunk.is_host(source.remote);
+                self.answered_by = Some(source.remote);
+                machine.handle_response(Instant::now(), &message, ours, &contact);
+            }
+            RequestOutcome::Failed(failure) => {
+                self.answered_by = None;
+                machine.handle_failure(Instant::now(), &format!("{failure:?}"));
+            }
+        }
+    }
+
     async fn resolve(&self) {
-        let found = self.near.dns.find(self.trunk.question()).await;
+        let found = self.trunk.look_up(&self.near.dns).await;
         if found.is_empty() {
             self.trunk.note_error("its host name has no address");
         } else {
@@ -177,40 +218,56 @@ impl Watch {
         };
         let answered = error.is_none();
         self.trunk.note_options(answered.then(|| began.elapsed()));
-        self.probe.observe(answered);
+        self.probe.handle_answer(Instant::now(), answered);
         self.tell(error);
     }
 
-    fn registered(&mut self, result: RegisterResult) {
-        self.trunk.note_registered(result.until);
-        self.trunk.note_registration(result.state.clone());
-        if let Some((status, error)) = result.refused {
-            self.tell(Some(error));
-            let kind = crate::directory::SecurityEventKind::TrunkCredentialsRefused {
-                trunk: self.trunk.settings.trunk,
-                status,
-            };
-            let source = self.trunk.targets().first().map(|target| target.address);
-            let event = crate::directory::SecurityEvent {
-                at: std::time::SystemTime::now(),
-                tenant: Some(self.trunk.settings.tenant),
-                source: source.unwrap_or(([0, 0, 0, 0], 0).into()),
-                kind,
-            };
-            let directory = self.near.directory.clone();
-            tokio::spawn(async move {
-                if let Err(error) = directory.audit(event).await {
-                    tracing::error!(%error, "security event is not in the audit");
-                }
-            });
-        } else {
-            self.tell(result.error);
-        }
+    fn registered(&mut self, state: RegistrationState) {
+        let (health, until, error) = match state {
+            RegistrationState::Registered { until } => {
+                let left = until.saturating_duration_since(Instant::now());
+                (TrunkHealth::Up, Some(SystemTime::now() + left), None)
+            }
+            RegistrationState::Refused { status } => {
+                self.alert(status);
+                let error = format!("the carrier refuses our registration with {status}");
+                (TrunkHealth::Refused, None, Some(error))
+            }
+            RegistrationState::Failed { error } => (TrunkHealth::Down, None, Some(error)),
+        };
+        self.trunk.note_registered(until);
+        self.trunk.note_registration(health);
+        self.tell(error);
+    }
+
+    /// Somebody must look after the credentials (B08).
+    fn alert(&self, status: u16) {
+        let kind = crate::directory::SecurityEventKind::TrunkCredentialsRefused {
+            trunk: self.trunk.settings.trunk,
+            status,
+        };
+        let source = self.trunk.targets().first().map(|target| target.address);
+        let event = crate::directory::SecurityEvent {
+            at: SystemTime::now(),
+            tenant: Some(self.trunk.settings.tenant),
+            source: source.unwrap_or(([0, 0, 0, 0], 0).into()),
+            kind,
+        };
+        let directory = self.near.directory.clone();
+        tokio::spawn(async move {
+            if let Err(error) = directory.audit(event).await {
+                tracing::error!(%error, "security event is not in the audit");
+            }
+        });
     }
 
     /// Health is the worse of registration and probe.
     fn tell(&self, error: Option<String>) {
-        let probed = self.probe.health();
+        let probed = match self.probe.verdict() {
+            Verdict::Unknown => TrunkHealth::Unknown,
+            Verdict::Up => TrunkHealth::Up,
+            Verdict::Down => TrunkHealth::Down,
+        };
         let health = match self.trunk.registration() {
             Some(TrunkHealth::Refused) => TrunkHealth::Refused,
             Some(TrunkHealth::Down) => TrunkHealth::Down,
@@ -234,4 +291,21 @@ fn options(trunk: &Trunk) -> OutgoingRequest {
     );
     request.headers.push(HeaderLine::new("Accept", "application/sdp"));
     request
+}
+
+/// `None` for a trunk that we do not register with.
+fn registration_of(trunk: &Trunk) -> Option<RegistrationConfig> {
+    let settings = &trunk.settings;
+    let wanted = settings.registration.as_ref()?;
+    let own = settings.credentials.as_ref();
+    let user = own.map_or("telehub", |own| own.username.as_str());
+    let domain = settings.from_domain.as_deref().unwrap_or(&settings.host);
+    let registrar = wanted.registrar.clone().unwrap_or_else(|| crate::calls::host_port(settings));
+    Some(RegistrationConfig {
+        registrar: format!("sip:{registrar}"),
+        aor: format!("<sip:{user}@{domain}>"),
+        credentials: own.map(|own| (own.username.clone(), own.secret.0.clone())),
+        realm: own.and_then(|own| own.realm.clone()),
+        expires_s: wanted.expires_s,
+    })
 }

@@ -26,6 +26,8 @@ pub struct MemoryDirectory {
     pub bans: Mutex<Vec<Ban>>,
     pub audit: Mutex<Vec<SecurityEvent>>,
     pub routed: Mutex<Vec<RouteRequest>>,
+    /// Numbers and the trunks they lie on.
+    pub numbers: Mutex<Vec<(String, TrunkId)>>,
     pub recording: bool,
     /// Panics when asked to route to this number (A06).
     pub poison: Option<String>,
@@ -58,6 +60,7 @@ pub fn trunk(n: u8, to: SocketAddr) -> TrunkSettings {
         enabled: true,
         host: to.ip().to_string(),
         port: Some(to.port()),
+        further_hosts: Vec::new(),
         transport: TransportKind::Udp,
         outbound_proxy: None,
         sources: Vec::new(),
@@ -92,6 +95,7 @@ impl MemoryDirectory {
             bans: Mutex::default(),
             audit: Mutex::default(),
             routed: Mutex::default(),
+            numbers: Mutex::default(),
             recording: false,
             poison: None,
             changes: broadcast::channel(8).0,
@@ -170,6 +174,12 @@ impl Directory for MemoryDirectory {
         let fits = |account: &&ExtensionAccount| account.tenant == tenant && account.number == user;
         let found = extensions.iter().find(fits).cloned();
         async move { Ok(found) }.boxed()
+    }
+
+    fn trunk_of_number<'a>(&'a self, number: &'a str) -> Lookup<'a, Option<TrunkId>> {
+        let numbers = self.numbers.lock().expect("lock");
+        let trunk = numbers.iter().find(|(known, _)| known == number).map(|(_, trunk)| *trunk);
+        async move { Ok(trunk) }.boxed()
     }
 
     fn route(&self, request: RouteRequest) -> BoxFuture<'_, Result<Plan, HangupCause>> {

@@ -22,6 +22,8 @@ pub(crate) struct Client {
     pub(super) stage: Stage,
     /// Not yet tried.
     pub(super) remaining: VecDeque<Target>,
+    /// Nobody said which transport: a large request may go by TCP.
+    pub(super) may_grow: bool,
     /// When to try them although nothing failed.
     pub(super) patience_ends: Option<Instant>,
     pub(super) attempt: u8,
@@ -102,6 +104,7 @@ impl Client {
             request,
             stage: Stage::Over,
             remaining: VecDeque::new(),
+            may_grow: false,
             patience_ends: None,
             attempt: 0,
             cancel_reason: None,

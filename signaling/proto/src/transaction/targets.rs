@@ -4,15 +4,19 @@ use super::client::{Client, Machine, Sent, Stage};
 use super::hop::{Hop, parse_uri};
 use super::layer::{Owner, TransactionLayer, transmit_id};
 use super::{ClientInvite, ClientKey, ClientNonInvite};
-use crate::Method;
 use crate::endpoint::{
     Destination, Event, Path, RequestFailure, ResolveId, ResolveQuery, Source, Target,
     TransactionId,
 };
+use crate::{Method, Transport};
 use std::time::{Duration, Instant};
 
 /// With another target at hand, a silent one is left after this (A21).
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A larger request goes by TCP where nobody asked for UDP (RFC 3261 §18.1.1: within 200 bytes of the path MTU, which is
+/// taken for 1500): fragments of a datagram are lost together and often dropped on the way.
+const DATAGRAM_MAX: usize = 1300;
 
 impl TransactionLayer {
     /// Finds the first way for a request.
@@ -42,6 +46,9 @@ impl TransactionLayer {
     }
 
     fn aim_at_hop(&mut self, now: Instant, id: TransactionId, hop: Hop) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.may_grow = hop.transport.is_none();
+        }
         if let Some(mut target) = hop.literal() {
             if target.transport.is_secure() {
                 let client = self.clients.get(&id);
@@ -86,6 +93,17 @@ impl TransactionLayer {
         let transport = path.transport();
         let (timing, reliable) = (self.config.timing, transport.is_reliable());
         let wire = client.request.write(&self.config, transport, client.key.branch);
+        if let Path::Address(target) = &path
+            && client.may_grow
+            && transport == Transport::Udp
+            && wire.len() > DATAGRAM_MAX
+        {
+            // Who does not take it that way gets it by UDP after all.
+            client.remaining.push_front(target.clone());
+            client.may_grow = false;
+            let by_stream = Target { transport: Transport::Tcp, ..target.clone() };
+            return self.send_by(now, id, Path::Address(by_stream));
+        }
         let machine = if client.request.method == Method::Invite {
             Machine::Invite(ClientInvite::new(now, timing, reliable))
         } else if client.request.method == Method::Ack {

@@ -231,6 +231,31 @@ fn refusal_503_before_ringing_goes_on_to_the_next_target() {
     world.run_out();
 }
 
+/// RFC 3261 §18.1.1: a request too large for a datagram goes by TCP where nobody asked for UDP, and by UDP after all
+/// where TCP is not to be had.
+#[test]
+fn large_requests_go_by_tcp_unless_udp_was_asked_for() {
+    let path = |uri: &str, size: usize| {
+        let mut world = World::new();
+        let mut request =
+            OutgoingRequest::new(Method::Options, uri, "sip:a@x", "sip:b@x", Destination::Uri);
+        request.headers.push(HeaderLine::new("Subject", "x".repeat(size)));
+        world.sides[A].request(world.now, request).unwrap();
+        world.drain();
+        let sent: Vec<Transport> = world.log.iter().map(|sent| sent.path.transport()).collect();
+        for sent in &world.log {
+            let via = header(&sent.bytes, "Via").expect("there");
+            assert!(via.starts_with(&format!("SIP/2.0/{} ", sent.path.transport())), "{via}");
+        }
+        sent
+    };
+    assert_eq!(path("sip:b@192.0.2.11", 400), [Transport::Udp]);
+    assert_eq!(path("sip:b@192.0.2.11", 1200), [Transport::Tcp]);
+    assert_eq!(path("sip:b@192.0.2.11;transport=udp", 1200), [Transport::Udp]);
+    // Nobody listens there: the world fails the connection at once.
+    assert_eq!(path("sip:b@203.0.113.66", 1200), [Transport::Tcp, Transport::Udp]);
+}
+
 #[test]
 fn closed_connection_fails_what_waited_on_it() {
     let mut world = World::new();
