@@ -312,3 +312,54 @@ async fn a_stun_keep_alive_on_the_sip_port_is_answered() {
     let port = socket.local_addr().expect("bound").port() ^ 0x2112;
     assert!(answer[..length].windows(2).any(|pair| pair == port.to_be_bytes()));
 }
+
+/// A23: one source floods with calls nobody asked for. It gets its small allowance, and a call between others is set up
+/// and heard as if nothing happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_from_one_source_leaves_the_calls_of_others_alone() {
+    const PER_SECOND: u32 = 10;
+    const BURST: u32 = 20;
+    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
+    let floor = Floor::open_with(directory.clone(), |config| {
+        config.limits.unauthenticated_per_s = PER_SECOND;
+        config.limits.unauthenticated_burst = BURST;
+    })
+    .await;
+    let (alice, bob) = (floor.registered("101").await, floor.registered("102").await);
+    let socket = tokio::net::UdpSocket::bind("127.0.0.66:0").await.expect("port");
+    let (flooder, server) = (Arc::new(socket), floor.udp);
+    let (sender, began) = (flooder.clone(), std::time::Instant::now());
+    let flood = tokio::spawn(async move {
+        for n in 0u64.. {
+            let bytes = format!(
+                "INVITE sip:+919812340001@pratham.local SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.66;branch=z9hG4bKf{n};rport\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:x@x>;tag={n}\r\nTo: <sip:y@y>\r\nCall-ID: flood-{n}\r\nCSeq: 1 INVITE\r\n\
+                 Content-Length: 0\r\n\r\n"
+            );
+            let _ = sender.send_to(bytes.as_bytes(), server).await;
+            if n % 32 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let call = alice.call("102").await;
+    let (incoming, invite) = bob.rung().await;
+    bob.ring(incoming);
+    bob.answer(incoming, &invite);
+    alice.answered(call).await;
+    alice.hears_audio(10).await;
+    bob.hears_audio(10).await;
+    flood.abort();
+    let allowed = f64::from(BURST) + f64::from(PER_SECOND) * began.elapsed().as_secs_f64() + 1.0;
+    let mut answered = std::collections::BTreeSet::new();
+    let mut buffer = [0u8; 4096];
+    while let Ok((length, _)) = flooder.try_recv_from(&mut buffer) {
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        answered.extend(text.lines().find(|line| line.starts_with("Call-ID:")).map(str::to_owned));
+    }
+    assert!(!answered.is_empty(), "the first ones are answered like anybody's");
+    assert!((answered.len() as f64) <= allowed, "{} of {allowed} allowed", answered.len());
+    assert!(directory.routed.lock().expect("lock").iter().all(|request| request.to == "102"));
+    alice.hang_up(call);
+    bob.ended(incoming).await;
+}

@@ -1,11 +1,18 @@
 //! How much one address may send before anybody there proved who they are: checked before anything is parsed or kept
 //! (A23).
 
-use std::{collections::BTreeMap, net::IpAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 /// Sources whose allowance is remembered; beyond it those with a full allowance are forgotten, and when none is, strangers
 /// wait: a flood from more addresses than that is nothing that counting addresses could stop.
 const SOURCES_MAX: usize = 65_536;
+
+/// How often a full table is looked through for idle ones.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Allowances by address: token buckets.
 #[derive(Debug)]
@@ -13,6 +20,7 @@ pub struct SourceLimit {
     per_second: f64,
     burst: f64,
     sources: BTreeMap<IpAddr, Allowance>,
+    swept_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +36,7 @@ impl SourceLimit {
             per_second: f64::from(per_second),
             burst: f64::from(burst),
             sources: BTreeMap::new(),
+            swept_at: None,
         }
     }
 
@@ -41,6 +50,11 @@ impl SourceLimit {
             (one.tokens + since * rate).min(burst)
         };
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&address) {
+            // A full table is looked through now and then, not for every datagram of the flood that filled it.
+            if self.swept_at.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY) {
+                return false;
+            }
+            self.swept_at = Some(now);
             self.sources.retain(|_, one| gained(one) < burst);
             if self.sources.len() >= SOURCES_MAX {
                 return false;
@@ -66,7 +80,6 @@ impl SourceLimit {
 mod tests {
     use super::*;
     use crate::test_clock::start;
-    use std::time::Duration;
 
     /// A23.
     #[test]
