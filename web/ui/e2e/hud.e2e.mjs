@@ -4,7 +4,7 @@ import { lead } from "./api.mjs";
 import { Desk, nothingFound, same } from "./desk.mjs";
 
 async function byKeys({ browser }, look) {
-  const person = await lead("asha", "Lakshmi Subramanian", "0001", { organisation: "Saraswati Coaching", email: "lakshmi@example.in", language: "hi", lead_score: 99, metadata: { course: "Spoken English" } });
+  const person = await lead("asha", "Lakshmi Subramanian", "0001", { organisation: "Saraswati Coaching", email: "lakshmi@example.in", language: look.language, lead_score: 99, metadata: { course: "Spoken English" } });
   const desk = await Desk.open(browser, look);
   const { page } = desk;
   const findings = [];
@@ -24,10 +24,11 @@ async function byKeys({ browser }, look) {
   await desk.screen.waitFor();
   await inspect("hud-ringing");
   await desk.phase("talking");
-  await inspect("hud-talking");
   const notes = desk.by("textbox", "hud.notes", {}, { exact: false });
   await notes.focus();
   await page.keyboard.type("Wants the brochure.");
+  await desk.screen.getByText(desk.t("saving.saved"), { exact: true }).waitFor();
+  await inspect("hud-talking");
   await desk.by("button", "hud.mute").focus();
   await page.keyboard.press("KeyK");
   await desk.by("group", "hud.keypad").waitFor();

@@ -33,7 +33,7 @@ export function ControlPanel({ live }: { live: LiveCall }) {
   const shown = open && talking;
   useActions(phase === "over" ? [] : [keypad]);
   return (
-    <section aria-label={t("hud.controls")} className="shrink-0 rounded-lg border border-line bg-surface p-3">
+    <section aria-label={t("hud.controls")} className="order-first shrink-0 rounded-lg border border-line bg-surface p-3">
       <div className="grid grid-cols-4 gap-2">
         <Control action={mute} pressed={live.muted} icon={live.muted ? <MicOff className="size-5" aria-hidden="true" /> : <Mic className="size-5" aria-hidden="true" />} />
         <Control action={hold} pressed={live.held} icon={live.held ? <Play className="size-5" aria-hidden="true" /> : <Pause className="size-5" aria-hidden="true" />} />

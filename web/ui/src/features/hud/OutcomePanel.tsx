@@ -50,7 +50,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   useActions(outcomeActions({ all, over, choose, submit, canSave: chosen !== undefined, t, language: i18n.language }));
 
   return (
-    <section aria-label={t("outcome.title")} className="flex flex-1 flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden">
+    <section aria-label={t("outcome.title")} className={cx("flex flex-1 flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden", over ? "order-first" : "order-last")}>
       <div className="flex-1 p-3 lg:min-h-0 lg:overflow-y-auto">
         <div className="mb-2 flex items-baseline justify-between gap-2">
           <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
