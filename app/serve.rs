@@ -141,6 +141,7 @@ impl Server {
             dialer,
             facts,
             metrics: metrics()?,
+            phone_doors: phone_doors(&config, &switch),
             sip_socket: Some(Arc::new(move |peer, inbound, outbound| {
                 let sip = sip.clone();
                 tokio::spawn(async move { sip.ws_connection(peer, inbound, outbound).await });
@@ -253,6 +254,17 @@ fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Resul
         digest: config.digest(),
         ..SwitchConfig::new(node, spool)
     })
+}
+
+/// What a phone is to be told: the ports that were really opened.
+fn phone_doors(config: &Config, switch: &Switch) -> web::PhoneDoors {
+    let listening = switch.listening();
+    web::PhoneDoors {
+        udp: listening.udp.clone(),
+        tcp: listening.tcp.clone(),
+        tls: listening.tls.clone(),
+        external_ip: address(&config.sip.external_ip),
+    }
 }
 
 fn address(text: &str) -> Option<IpAddr> {

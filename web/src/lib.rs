@@ -13,6 +13,7 @@ mod names;
 mod openapi;
 mod origin;
 mod page;
+mod phone_setup;
 mod problem;
 mod router;
 mod routes;
@@ -35,6 +36,6 @@ pub use openapi::{openapi, openapi_text};
 pub use router::router;
 pub use shapes::system::ComponentState;
 pub use state::{
-    AppState, DirectoryChange, Inner, LiveFacts, Parts, PhoneFact, SipSocketAcceptor, TrunkFact,
-    TrunkHealth,
+    AppState, DirectoryChange, Inner, LiveFacts, Parts, PhoneDoors, PhoneFact, SipSocketAcceptor,
+    TrunkFact, TrunkHealth,
 };

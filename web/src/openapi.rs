@@ -70,6 +70,7 @@ fn set_up_routes(router: Documented) -> Documented {
         .routes(routes!(routes::auth::auth_logout))
         .routes(routes!(routes::me::me, routes::me::me_change))
         .routes(routes!(routes::me::me_password))
+        .routes(routes!(routes::me::me_phone))
         .routes(routes!(routes::users::user_list, routes::users::user_create))
         .routes(routes!(
             routes::users::user_one,
@@ -82,6 +83,7 @@ fn set_up_routes(router: Documented) -> Documented {
             routes::extensions::extension_change,
             routes::extensions::extension_delete
         ))
+        .routes(routes!(routes::extensions::extension_setup))
         .routes(routes!(routes::extensions::extension_secret))
         .routes(routes!(routes::extensions::extension_secret_rotate))
         .routes(routes!(routes::trunks::trunk_list, routes::trunks::trunk_create))
@@ -130,6 +132,7 @@ fn desk_routes(router: Documented) -> Documented {
         .routes(routes!(routes::calls::start::call_start))
         .routes(routes!(routes::calls::list::call_list))
         .routes(routes!(routes::calls::list::call_one))
+        .routes(routes!(routes::calls::list::call_events))
         .routes(routes!(routes::calls::control::call_mute))
         .routes(routes!(routes::calls::control::call_hold))
         .routes(routes!(routes::calls::control::call_resume))
@@ -158,4 +161,29 @@ pub fn openapi_text() -> String {
     let mut text = openapi().to_pretty_json().expect("a document of our own types serialises");
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// API-02: the document the desk's client is generated from is the one this code serves.
+    /// `TELEHUB_WRITE_OPENAPI=1` writes it; then `npm run api:generate` in `web/ui`.
+    #[test]
+    fn the_committed_document_is_the_one_generated_from_the_code() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/openapi.json");
+        let generated = openapi_text();
+        if std::env::var_os("TELEHUB_WRITE_OPENAPI").is_some() {
+            std::fs::write(&path, &generated).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap();
+        let differs = committed.lines().zip(generated.lines()).position(|(old, new)| old != new);
+        assert!(
+            committed == generated,
+            "web/ui/openapi.json is not current (first difference in line {:?}): run this test \
+             with TELEHUB_WRITE_OPENAPI=1, then `npm run api:generate` in web/ui",
+            differs.map(|line| line + 1),
+        );
+    }
 }

@@ -12,11 +12,24 @@ use call::{CallControl, ExtensionId, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
 use std::{
     collections::{BTreeMap, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::Deref,
     sync::Arc,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
+
+/// Where phones reach the switch, as opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PhoneDoors {
+    /// UDP listeners.
+    pub udp: Vec<SocketAddr>,
+    /// TCP listeners.
+    pub tcp: Vec<SocketAddr>,
+    /// TLS listeners.
+    pub tls: Vec<SocketAddr>,
+    /// The address seen from outside, where it was configured.
+    pub external_ip: Option<IpAddr>,
+}
 
 /// A phone that is registered now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +133,8 @@ pub struct Parts {
     pub facts: watch::Receiver<Arc<LiveFacts>>,
     /// Renders `/metrics`.
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    /// Where phones reach the switch.
+    pub phone_doors: PhoneDoors,
     /// Where SIP over WebSocket goes; without it the path is not served.
     pub sip_socket: Option<SipSocketAcceptor>,
     /// Called after extensions, numbers or trunks changed, so that the switch looks again.

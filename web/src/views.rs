@@ -130,6 +130,38 @@ pub(crate) fn call_as(in_full: bool, call: &crm::calls::Call) -> calls::Call {
     }
 }
 
+/// An event of the journal as one may see it: `agent` is whose call it is.
+pub(crate) fn event(
+    who: &Principal,
+    agent: Option<call::UserId>,
+    seq: i64,
+    at: chrono::DateTime<chrono::Utc>,
+    event: &call::CallEvent,
+) -> calls::CallEvent {
+    let mut data = match serde_json::to_value(&event.kind) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => serde_json::Map::new(),
+    };
+    let kind = match data.remove("kind") {
+        Some(serde_json::Value::String(word)) => word,
+        Some(_) | None => String::new(),
+    };
+    if !who.shows_numbers_of(agent) {
+        data.remove("digit");
+        for key in ["from", "to"] {
+            if let Some(serde_json::Value::String(number)) = data.get_mut(key) {
+                *number = shown_text(number, false);
+            }
+        }
+    }
+    if !who.sees_all() {
+        // References of the carrier and causes of failed files are for those who set them up.
+        data.remove("carrier_refs");
+        data.remove("error");
+    }
+    calls::CallEvent { seq, at, kind, data }
+}
+
 fn quality(leg: &crm::calls::CallQuality) -> calls::LegQuality {
     let q = &leg.quality;
     let expected = q.packets_received + q.packets_lost;

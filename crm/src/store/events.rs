@@ -1,6 +1,6 @@
 //! `call_events`: the journal's table, and what an ended call changes elsewhere.
 
-use super::{Row, Scope, Store, StoreError, Tx, args, tenants::document};
+use super::{Page, Row, Scope, Store, StoreError, Tx, args, cursor, tenants::document};
 use call::{CallEvent, CallId, TenantId};
 use chrono::{DateTime, Utc};
 
@@ -99,6 +99,28 @@ impl Store {
             stored_event,
         )
         .await
+    }
+
+    /// Events of a call after a place in the journal, a page at a time.
+    pub async fn call_events_page(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<(i64, DateTime<Utc>, CallEvent)>, StoreError> {
+        let after = cursor::decode::<i64>(cursor)?.unwrap_or(0);
+        let (keep, fetch) = cursor::limits(limit);
+        let items = self
+            .list(
+                tenant,
+                "SELECT seq, at, body FROM call_events
+                 WHERE tenant_id = $1 AND call_id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+                args![tenant, call, after, fetch],
+                stored_event,
+            )
+            .await?;
+        Ok(cursor::page(items, keep, |(seq, ..)| *seq))
     }
 
     /// Events of every tenant after a place in the journal.

@@ -11,11 +11,15 @@ use crate::{
         Page,
         telephony::{
             Extension, ExtensionChange, ExtensionNew, ExtensionQuery, ExtensionSecret,
-            ExtensionType, Registration,
+            ExtensionType, PhoneSetup, Registration,
         },
     },
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use call::{ExtensionId, UserId};
 use chrono::Utc;
 use crm::extensions::{self, ExtensionPatch, NewExtension};
@@ -148,6 +152,24 @@ pub(crate) async fn extension_delete(
     state.audit(&who, who.audit("extension.deleted", "extension", id)).await?;
     state.extension_changed(&who, id).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What to type into the extension's phone, all but the password.
+#[utoipa::path(
+    get,
+    path = "/api/v1/extensions/{id}/setup",
+    tag = "telephony",
+    params(("id" = Uuid, Path, description = "Extension")),
+    responses((status = 200, body = PhoneSetup), Problems),
+)]
+pub(crate) async fn extension_setup(
+    State(state): State<AppState>,
+    who: Principal,
+    headers: HeaderMap,
+    Id(id): Id,
+) -> Outcome<Json<PhoneSetup>> {
+    let found = state.store.extension_find(who.tenant, id.into()).await?.ok_or_else(unknown)?;
+    state.phone_setup(&who, found, &headers).await.map(Json)
 }
 
 /// What to type into a desk phone. Every look is in the audit trail.

@@ -5,9 +5,16 @@ use crate::{
     extract::Body,
     problem::{Outcome, Problem, Problems},
     sessions::Principal,
-    shapes::session::{Me, MeChange, MyExtension, MyTenant, PasswordChange},
+    shapes::{
+        session::{Me, MeChange, MyExtension, MyTenant, PasswordChange},
+        telephony::PhoneSetup,
+    },
 };
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use chrono::Utc;
 use crm::users::{self, SignInError, User, UserPatch};
 
@@ -75,6 +82,23 @@ pub(crate) async fn me_password(
     state.sessions.forget();
     state.audit(&who, who.audit("user.password_changed", "user", who.user)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What to type into one's own phone, all but the password: that an administrator hands out.
+#[utoipa::path(
+    get,
+    path = "/api/v1/me/phone",
+    tag = "session",
+    responses((status = 200, body = PhoneSetup), Problems),
+)]
+pub(crate) async fn me_phone(
+    State(state): State<AppState>,
+    who: Principal,
+    headers: HeaderMap,
+) -> Outcome<Json<PhoneSetup>> {
+    let own = state.store.extension_of_user(who.tenant, who.user).await?;
+    let own = own.ok_or_else(|| Problem::not_found("extension of yours"))?;
+    state.phone_setup(&who, own, &headers).await.map(Json)
 }
 
 pub(crate) async fn me_of(state: &AppState, user: &User) -> Outcome<Me> {

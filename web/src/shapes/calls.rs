@@ -258,6 +258,25 @@ pub struct DispositionRequest {
     pub callback_at: Option<DateTime<Utc>>,
 }
 
+/// One fact about a call, as the journal keeps it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CallEvent {
+    /// Place in the journal; grows, with gaps.
+    pub seq: i64,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// `started`, `leg_started`, `leg_ringing`, `leg_answered`, `answered`, `bridged`, `held`,
+    /// `resumed`, `muted`, `dtmf_received`, `announced`, `consent_decided`, `recording_started`,
+    /// `recording_paused`, `recording_stopped`, `recording_failed`, `trunk_failed`, `leg_ended`,
+    /// `ended`, `gap`; more may come.
+    #[schema(example = "answered")]
+    pub kind: String,
+    /// What belongs to this kind: ids of legs, the cause, the quality of a leg … Numbers are masked,
+    /// and digits left out, for those who may not see them.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Map<String, serde_json::Value>,
+}
+
 /// Notes being typed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

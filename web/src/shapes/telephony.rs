@@ -140,6 +140,58 @@ pub struct ExtensionSecret {
     pub domain: String,
 }
 
+/// How a phone may reach us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhoneTransport {
+    /// Plain datagrams.
+    Udp,
+    /// A plain connection.
+    Tcp,
+    /// An encrypted connection.
+    Tls,
+}
+
+/// One place where phones may register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PhoneDoor {
+    /// Over what.
+    pub transport: PhoneTransport,
+    /// Name or address to type in as server, registrar or outbound proxy.
+    #[schema(example = "192.168.1.10")]
+    pub host: String,
+    /// Port that is open now.
+    #[schema(example = 5060)]
+    pub port: u16,
+    /// Reached from this machine only.
+    pub this_machine_only: bool,
+}
+
+/// What to type into a desk phone or softphone, all but its password.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PhoneSetup {
+    /// The extension.
+    pub extension_id: Uuid,
+    /// SIP user name and authentication name, the same as the extension's number.
+    #[schema(example = "101")]
+    pub username: String,
+    /// Name to show.
+    pub display_name: String,
+    /// SIP domain, also the digest realm.
+    #[schema(example = "pratham.telehub.local")]
+    pub domain: String,
+    /// Where to register, as opened: UDP first, then TCP, then TLS. The domain goes into the
+    /// phone's domain field, the host into server or outbound proxy.
+    pub doors: Vec<PhoneDoor>,
+    /// The address this server is known by outside, where one is configured.
+    pub external_ip: Option<String>,
+    /// Path of SIP over WebSocket on this origin, for browsers.
+    #[schema(example = "/sip")]
+    pub websocket_path: Option<String>,
+    /// A phone is registered now.
+    pub registered: bool,
+}
+
 /// How the two sides know each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

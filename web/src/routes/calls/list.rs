@@ -7,9 +7,9 @@ use crate::{
     problem::{Outcome, Problem, Problems},
     sessions::Principal,
     shapes::{
-        Page,
+        Page, PageQuery,
         accounts::Role,
-        calls::{Call, CallQuery},
+        calls::{Call, CallEvent, CallQuery},
     },
     views,
 };
@@ -70,4 +70,27 @@ pub(crate) async fn call_one(
 ) -> Outcome<Json<Call>> {
     let found = state.visible_call(&who, id.into()).await?;
     Ok(Json(views::call(&who, &found)))
+}
+
+/// What happened in a call, in the journal's order. Who may see the call may see its events.
+#[utoipa::path(
+    get,
+    path = "/api/v1/calls/{id}/events",
+    tag = "calls",
+    params(("id" = Uuid, Path, description = "Call"), PageQuery),
+    responses((status = 200, body = Page<CallEvent>), Problems),
+)]
+pub(crate) async fn call_events(
+    State(state): State<AppState>,
+    who: Principal,
+    Id(id): Id,
+    Params(query): Params<PageQuery>,
+) -> Outcome<Json<Page<CallEvent>>> {
+    let found = state.visible_call(&who, id.into()).await?;
+    let limit = page::limit(query.limit)?;
+    let cursor = query.cursor.as_deref();
+    let page = state.store.call_events_page(who.tenant, found.id, limit, cursor).await?;
+    let shown = |(seq, at, event): &(_, _, _)| views::event(&who, found.agent, *seq, *at, event);
+    let items = page.items.iter().map(shown).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
