@@ -200,9 +200,9 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** The same as POST. */
+        /** As POST, and replaces a saved outcome: its agent within 15 minutes, managers always. */
         put: operations["call_disposition_put"];
-        /** Save the outcome; wrap-up ends. The same again is harmless; a different one within 15 minutes replaces it. */
+        /** Save the outcome; wrap-up ends. The same again is harmless; a different one is refused with 409. */
         post: operations["call_disposition"];
         delete?: never;
         options?: never;
@@ -221,6 +221,23 @@ export interface paths {
         put?: never;
         /** Send digits to the customer. */
         post: operations["call_dtmf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened in a call, in the journal's order. Who may see the call may see its events. */
+        get: operations["call_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -520,6 +537,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/extensions/{id}/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to type into the extension's phone, all but the password. */
+        get: operations["extension_setup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -670,6 +704,23 @@ export interface paths {
         put?: never;
         /** Change own password; every other session ends. */
         post: operations["me_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to type into one's own phone, all but the password: that an administrator hands out. */
+        get: operations["me_phone"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1145,6 +1196,32 @@ export interface components {
          * @enum {string}
          */
         CallDirection: "inbound" | "outbound" | "internal";
+        /** @description One fact about a call, as the journal keeps it. */
+        CallEvent: {
+            /**
+             * Format: int64
+             * @description Place in the journal; grows, with gaps.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            at: string;
+            /**
+             * @description `started`, `leg_started`, `leg_ringing`, `leg_answered`, `answered`, `bridged`, `held`,
+             *     `resumed`, `muted`, `dtmf_received`, `announced`, `consent_decided`, `recording_started`,
+             *     `recording_paused`, `recording_stopped`, `recording_failed`, `trunk_failed`, `leg_ended`,
+             *     `ended`, `gap`; more may come.
+             * @example answered
+             */
+            kind: string;
+            /**
+             * @description What belongs to this kind: ids of legs, the cause, the quality of a leg … Numbers are masked,
+             *     and digits left out, for those who may not see them.
+             */
+            data: Record<string, never>;
+        };
         /** @description Notes being typed. */
         CallNotes: {
             /** @description Up to 500 characters. */
@@ -1492,6 +1569,11 @@ export interface components {
              * @description When the row was made.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Last change.
+             */
+            updated_at: string;
         };
         /** @description Change of an extension; what is left out stays. */
         ExtensionChange: {
@@ -1895,6 +1977,11 @@ export interface components {
             /** @description One-time code where the account has one set up. */
             otp?: string | null;
         };
+        /** @description Which session ends beside the one of the access token; may be left out. */
+        LogoutRequest: {
+            /** @description A refresh token of the session. */
+            refresh_token?: string | null;
+        };
         /** @description Who one is. */
         Me: {
             /**
@@ -2011,8 +2098,8 @@ export interface components {
              * @example +918047190000
              */
             number: string;
-            /** @description What it is for. */
-            purpose: components["schemas"]["NumberPurpose"];
+            /** @description What it is for: `general`, `promotional` (140), `service` (1600). */
+            purpose: string;
             /**
              * Format: uuid
              * @description Over which carrier it comes.
@@ -2030,6 +2117,11 @@ export interface components {
              * @description When the row was made.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Last change.
+             */
+            updated_at: string;
         };
         /** @description Change of a number; what is left out stays. */
         NumberChange: {
@@ -2038,7 +2130,8 @@ export interface components {
              * @description Over which carrier it comes.
              */
             trunk_id?: string | null;
-            purpose?: null | components["schemas"]["NumberPurpose"];
+            /** @description What it is for. */
+            purpose?: string | null;
             destination?: null | components["schemas"]["NumberDestination"];
             /** @description The carrier confirmed that we may show it. */
             verified?: boolean | null;
@@ -2067,16 +2160,12 @@ export interface components {
              * @description Over which carrier it comes.
              */
             trunk_id: string;
-            purpose?: null | components["schemas"]["NumberPurpose"];
+            /** @description What it is for; `general` when not said. */
+            purpose?: string | null;
             destination?: null | components["schemas"]["NumberDestination"];
             /** @description The carrier confirmed that we may show it; true when not said. */
             verified?: boolean | null;
         };
-        /**
-         * @description What a number is for.
-         * @enum {string}
-         */
-        NumberPurpose: "general" | "inbound_only" | "outbound_only";
         /** @description An objection and what to say. */
         Objection: {
             /**
@@ -2302,6 +2391,37 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list and where the next begins. */
+        Page_CallEvent: {
+            /** @description Up to `limit` rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Place in the journal; grows, with gaps.
+                 */
+                seq: number;
+                /**
+                 * Format: date-time
+                 * @description When it happened.
+                 */
+                at: string;
+                /**
+                 * @description `started`, `leg_started`, `leg_ringing`, `leg_answered`, `answered`, `bridged`, `held`,
+                 *     `resumed`, `muted`, `dtmf_received`, `announced`, `consent_decided`, `recording_started`,
+                 *     `recording_paused`, `recording_stopped`, `recording_failed`, `trunk_failed`, `leg_ended`,
+                 *     `ended`, `gap`; more may come.
+                 * @example answered
+                 */
+                kind: string;
+                /**
+                 * @description What belongs to this kind: ids of legs, the cause, the quality of a leg … Numbers are masked,
+                 *     and digits left out, for those who may not see them.
+                 */
+                data: Record<string, never>;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list and where the next begins. */
         Page_Callback: {
             /** @description Up to `limit` rows. */
             items: {
@@ -2449,6 +2569,11 @@ export interface components {
                  * @description When the row was made.
                  */
                 created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Last change.
+                 */
+                updated_at: string;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` on the last. */
             next_cursor?: string | null;
@@ -2550,8 +2675,8 @@ export interface components {
                  * @example +918047190000
                  */
                 number: string;
-                /** @description What it is for. */
-                purpose: components["schemas"]["NumberPurpose"];
+                /** @description What it is for: `general`, `promotional` (140), `service` (1600). */
+                purpose: string;
                 /**
                  * Format: uuid
                  * @description Over which carrier it comes.
@@ -2569,6 +2694,11 @@ export interface components {
                  * @description When the row was made.
                  */
                 created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Last change.
+                 */
+                updated_at: string;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` on the last. */
             next_cursor?: string | null;
@@ -2609,6 +2739,8 @@ export interface components {
                 language: string;
                 /** @description Text with `{{lead.name}}`-like places; blank lines part the steps, `#` starts a heading. */
                 body: string;
+                /** @description For leads from this source only. */
+                source?: string | null;
                 /** @description Offered to agents. */
                 active: boolean;
                 /**
@@ -2741,6 +2873,11 @@ export interface components {
                  * @description When the row was made.
                  */
                 created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Last change.
+                 */
+                updated_at: string;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` on the last. */
             next_cursor?: string | null;
@@ -2770,6 +2907,63 @@ export interface components {
             /** @description The same on our side. */
             agent: number[];
         };
+        /** @description One place where phones may register. */
+        PhoneDoor: {
+            /** @description Over what. */
+            transport: components["schemas"]["PhoneTransport"];
+            /**
+             * @description Name or address to type in as server, registrar or outbound proxy.
+             * @example 192.168.1.10
+             */
+            host: string;
+            /**
+             * Format: int32
+             * @description Port that is open now.
+             * @example 5060
+             */
+            port: number;
+            /** @description Reached from this machine only. */
+            this_machine_only: boolean;
+        };
+        /** @description What to type into a desk phone or softphone, all but its password. */
+        PhoneSetup: {
+            /**
+             * Format: uuid
+             * @description The extension.
+             */
+            extension_id: string;
+            /**
+             * @description SIP user name and authentication name, the same as the extension's number.
+             * @example 101
+             */
+            username: string;
+            /** @description Name to show. */
+            display_name: string;
+            /**
+             * @description SIP domain, also the digest realm.
+             * @example pratham.telehub.local
+             */
+            domain: string;
+            /**
+             * @description Where to register, as opened: UDP first, then TCP, then TLS. The domain goes into the
+             *     phone's domain field, the host into server or outbound proxy.
+             */
+            doors: components["schemas"]["PhoneDoor"][];
+            /** @description The address this server is known by outside, where one is configured. */
+            external_ip?: string | null;
+            /**
+             * @description Path of SIP over WebSocket on this origin, for browsers.
+             * @example /sip
+             */
+            websocket_path?: string | null;
+            /** @description A phone is registered now. */
+            registered: boolean;
+        };
+        /**
+         * @description How a phone may reach us.
+         * @enum {string}
+         */
+        PhoneTransport: "udp" | "tcp" | "tls";
         /**
          * @description How eagerly to call (QUE-02).
          * @enum {string}
@@ -2928,6 +3122,8 @@ export interface components {
             language: string;
             /** @description Text with `{{lead.name}}`-like places; blank lines part the steps, `#` starts a heading. */
             body: string;
+            /** @description For leads from this source only. */
+            source?: string | null;
             /** @description Offered to agents. */
             active: boolean;
             /**
@@ -2944,6 +3140,8 @@ export interface components {
             language: string;
             /** @description Text. */
             body: string;
+            /** @description For leads from this source only. */
+            source?: string | null;
             /** @description Offered to agents; true when not said. */
             active?: boolean | null;
         };
@@ -2955,6 +3153,8 @@ export interface components {
             timezone: string;
             /** @description SIP domain that phones use. */
             sip_domain: string;
+            /** @description Language of screens and prompts where nothing else says one. */
+            language: string;
             /** @description Who may be called, when, how often. */
             calling: components["schemas"]["CallingSettings"];
             /** @description Whether calls are recorded and how that is said. */
@@ -2963,6 +3163,11 @@ export interface components {
             dispositions: components["schemas"]["DispositionSettings"];
             /** @description Who sees what. */
             desk: components["schemas"]["DeskSettings"];
+            /**
+             * Format: date-time
+             * @description Last change.
+             */
+            updated_at: string;
         };
         /** @description Change of settings; what is left out stays, in each section too. */
         SettingsChange: {
@@ -2970,6 +3175,8 @@ export interface components {
             name?: string | null;
             /** @description IANA zone. */
             timezone?: string | null;
+            /** @description `en`, `hi`. */
+            language?: string | null;
             calling?: null | components["schemas"]["CallingSettings"];
             recording?: null | components["schemas"]["RecordingSettings"];
             dispositions?: null | components["schemas"]["DispositionSettings"];
@@ -3120,7 +3327,7 @@ export interface components {
          * @description Whether a carrier can be used now.
          * @enum {string}
          */
-        TrunkHealth: "unknown" | "up" | "down" | "disabled";
+        TrunkHealth: "unknown" | "up" | "down" | "refused" | "disabled";
         /** @description One address of the carrier. */
         TrunkHost: {
             /** @description Name or address. */
@@ -3190,6 +3397,10 @@ export interface components {
             auth?: components["schemas"]["TrunkAuth"];
             /** @description User name for digest or registration. */
             username?: string | null;
+            /** @description Answer challenges of this realm only. */
+            realm?: string | null;
+            /** @description Send there instead of to the hosts; the request URI keeps the host. */
+            outbound_proxy?: string | null;
             /** @description Registrar host where it differs from the first host. */
             registrar?: string | null;
             /**
@@ -3207,6 +3418,14 @@ export interface components {
             from_domain?: string | null;
             /** @description How numbers are written. */
             number_format?: components["schemas"]["NumberFormat"];
+            /** @description How our caller ID is written. */
+            caller_id_format?: components["schemas"]["NumberFormat"];
+            /** @description From is anonymous, the number goes into the identity header only. */
+            hide_caller_id?: boolean;
+            /** @description The number called stands in To, not in the request URI. */
+            dialled_in_to?: boolean;
+            /** @description Headers kept with the call as carrier references. */
+            reference_headers?: string[];
             /** @description Headers set or removed. */
             header_rules?: components["schemas"]["HeaderRule"][];
             /** @description Who calls, asserted how. */
@@ -3301,6 +3520,11 @@ export interface components {
              * @description When the row was made.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description Last change.
+             */
+            updated_at: string;
         };
         /** @description Change of a user; what is left out stays. */
         UserChange: {
@@ -3511,7 +3735,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogoutRequest"];
+            };
+        };
         responses: {
             /** @description Done */
             204: {
@@ -3739,6 +3967,33 @@ export interface operations {
                     "application/json": components["schemas"]["CallStarted"];
                 };
             };
+            /** @description Not now; `rule` says why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not this number; `rule` says why */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused; the document says why */
             default: {
                 headers: {
@@ -3873,6 +4128,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_events: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, 1 to 200; 50 when not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CallEvent"];
+                };
             };
             /** @description Refused; the document says why */
             default: {
@@ -4571,6 +4862,37 @@ export interface operations {
             };
         };
     };
+    extension_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Extension */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSetup"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -4581,6 +4903,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A part that calls need is down */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4972,6 +5303,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSetup"];
+                };
             };
             /** @description Refused; the document says why */
             default: {
