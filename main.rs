@@ -59,12 +59,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Carrier(args) => {
             start_logging(&load(&ConfigArgs::default())?)?;
-            block_on(async move {
-                let stop = async {
-                    let _ = tokio::signal::ctrl_c().await;
-                };
-                Ok(args.run(stop).await?)
-            })
+            block_on(serve::carrier(args))
         }
         Command::Check(args) => check::run(&load(&args)?).map_err(|error| {
             let source =

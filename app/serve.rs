@@ -11,12 +11,12 @@ use super::{
 use anyhow::Context;
 use axum_server::Handle;
 use call::{CallControl, NodeId};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use crm::{
     Journal, Store,
     journal::JournalConfig,
     policy::{Policy, PolicyConfig},
-    recordings::{Keeper, Recordings, RecordingsConfig, salvage_spool},
+    recordings::{Keeper, Recordings, RecordingsConfig, Retention, salvage_spool},
 };
 use signaling::{StampedEvent, Switch, SwitchConfig, TlsConfig, directory::DirectoryChange};
 use std::{
@@ -31,7 +31,7 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{broadcast, mpsc, watch},
-    time::sleep,
+    time::{interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,12 @@ use tokio_util::sync::CancellationToken;
 const EVENT_QUEUE: usize = 16_384;
 /// How long requests under way may take once everything else has stopped.
 const HTTP_GRACE: Duration = Duration::from_secs(2);
+/// How long recordings may take to be put away once everything else has stopped.
+const KEEPER_GRACE: Duration = Duration::from_secs(10);
+/// How long the last events may take to be written; longer, and the database is away.
+const JOURNAL_GRACE: Duration = Duration::from_secs(10);
+/// How often it is looked whether a tenant's night has come.
+const RETENTION_CHECK: Duration = Duration::from_secs(600);
 
 /// `telehub serve`.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -83,6 +89,23 @@ pub(crate) async fn demo(mut config: Config, data: &Path) -> anyhow::Result<()> 
     served
 }
 
+/// `telehub carrier`: until told to stop, or until its one call is over.
+pub(crate) async fn carrier(mut args: carrier::Args) -> anyhow::Result<()> {
+    let work = tempfile::tempdir()?;
+    if args.sounds.is_none() {
+        args.sounds = Some(sounds::lay_out(work.path())?);
+    }
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(args.run(stop).await?)
+}
+
 struct Server {
     config: Config,
     store: Store,
@@ -105,12 +128,15 @@ impl Server {
         let spool = data.join("spool");
         let objects = RecordingsConfig { url: config.storage_url(), spool: spool.clone() };
         let recordings = Recordings::open(store.clone(), &objects).context("[storage] url")?;
-        let salvaged = salvage_spool(&store, &recordings, node, Some(node))
+        // A SQLite file has one process. After a restore its open calls bear another name.
+        let shared = !config.database.url.starts_with("sqlite:");
+        let salvaged = salvage_spool(&store, &recordings, node, shared.then_some(node))
             .await
             .context("calls of the last run")?;
         tracing::info!(?salvaged, "looked after the last run");
         let journal = Journal::start(store.clone(), JournalConfig::new(node)).await?;
         let keeper = Keeper::start(recordings.clone(), &journal).await?;
+        tokio::spawn(keep_retention(Retention::new(recordings.clone()), stop.clone()));
         let (changes, _) = broadcast::channel(64);
         let down = DownTrunks::default();
         let policy = policy(&config, &store, down.clone());
@@ -185,12 +211,22 @@ impl Server {
             _ = interrupt.recv() => {}
         }
         self.switch.shutdown().await;
-        self.journal.flush().await;
-        self.keeper.stop().await;
+        if timeout(JOURNAL_GRACE, self.journal.flush()).await.is_err() {
+            tracing::error!(
+                waiting_ms = self.journal.lag_ms(),
+                "call events are still not written"
+            );
+        }
+        // A store that is away must not hold the end up: what waits is put away after the start.
+        if timeout(KEEPER_GRACE, self.keeper.stop()).await.is_err() {
+            tracing::warn!("recordings wait in the spool for the next start");
+        }
         self.stop.cancel();
         handle.graceful_shutdown(Some(HTTP_GRACE));
         serving.await??;
-        self.journal.close().await;
+        if timeout(JOURNAL_GRACE, self.journal.close()).await.is_err() {
+            tracing::error!("the last call events could not be written");
+        }
         self.store.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -281,6 +317,20 @@ async fn forward(
             crm::journal::StampedEvent { at: DateTime::from(stamped.at), event: stamped.event };
         if journal.send(event).await.is_err() {
             break;
+        }
+    }
+}
+
+/// Deletes recordings whose time is over, until `stop`.
+async fn keep_retention(mut retention: Retention, stop: CancellationToken) {
+    let mut tick = interval(RETENTION_CHECK);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = retention.run(Utc::now()).await {
+            tracing::warn!(%error, "old recordings could not be deleted; trying again later");
         }
     }
 }

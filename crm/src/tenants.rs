@@ -138,7 +138,7 @@ pub struct RecordingSettings {
     pub consent: ConsentMode,
     /// Prompt language where the lead's is unknown.
     pub language: String,
-    /// Days until recordings are deleted (PBX-19).
+    /// Days until recordings are deleted (PBX-19); 0 keeps them.
     pub retention_days: u32,
 }
 

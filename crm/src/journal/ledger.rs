@@ -111,8 +111,8 @@ impl Ledger {
             });
         }
         let touched: BTreeSet<CallId> = batch.iter().map(|b| b.event.call).collect();
-        for call in touched {
-            if let Some(live) = self.calls.get(&call) {
+        for call in &touched {
+            if let Some(live) = self.calls.get(call) {
                 call_fold_in_tx(&mut tx, self.node, &live.record, live.first_at, live.recovered)
                     .await?;
             }
@@ -120,6 +120,13 @@ impl Ledger {
         for (numbered, fresh) in batch.iter().zip(fresh) {
             if fresh {
                 self.fold_beside(&mut tx, numbered).await?;
+            }
+        }
+        for live in touched.iter().filter_map(|call| self.calls.get(call)) {
+            // Here and not later: dying again after this must not lose the mark.
+            if live.recovered {
+                let LiveCall { record, .. } = live;
+                recordings::recording_recovered_in_tx(&mut tx, record.tenant_id, record.id).await?;
             }
         }
         tx.commit().await?;

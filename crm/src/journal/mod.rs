@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{broadcast, mpsc},
+    sync::{Notify, broadcast, mpsc},
     task::JoinHandle,
 };
 
@@ -94,6 +94,7 @@ pub(crate) struct Shared {
 pub struct Journal {
     shared: Arc<Shared>,
     sender: mpsc::Sender<StampedEvent>,
+    closing: Arc<Notify>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -109,8 +110,10 @@ impl Journal {
             last: AtomicI64::new(last),
             waiting_since: Mutex::new(None),
         });
+        let closing = Arc::new(Notify::new());
         let writer = Writer {
             shared: shared.clone(),
+            closing: closing.clone(),
             published,
             ledger: Ledger::new(config.node),
             taken: VecDeque::new(),
@@ -118,7 +121,7 @@ impl Journal {
             spool: config.spool,
         };
         let task = tokio::spawn(writer.run(receiver));
-        Ok(Self { shared, sender, task: Arc::new(Mutex::new(Some(task))) })
+        Ok(Self { shared, sender, closing, task: Arc::new(Mutex::new(Some(task))) })
     }
 
     /// Where events go in. Bounded: a full queue is the sender's to answer.
@@ -152,11 +155,12 @@ impl Journal {
         self.subscribe(self.last_seq())
     }
 
-    /// Waits until everything handed in so far is written, then ends the task. Every other
-    /// sender must be gone by then; what they still send is refused.
+    /// Waits until everything handed in so far is written, then ends the task. What other
+    /// senders still send is refused.
     pub async fn close(self) {
         let task = self.task.lock().expect("no panic under this lock").take();
         drop(self.sender);
+        self.closing.notify_one();
         if let Some(task) = task
             && task.await.is_err()
         {
@@ -182,6 +186,7 @@ impl Journal {
 
 struct Writer {
     shared: Arc<Shared>,
+    closing: Arc<Notify>,
     published: broadcast::Sender<JournalEntry>,
     ledger: Ledger,
     /// Taken, not yet numbered: numbering may have to read the call from the database.
@@ -194,7 +199,15 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::Receiver<StampedEvent>) {
         let mut incoming = Vec::with_capacity(BATCH);
-        while receiver.recv_many(&mut incoming, BATCH).await > 0 {
+        loop {
+            tokio::select! {
+                taken = receiver.recv_many(&mut incoming, BATCH) => if taken == 0 { break },
+                () = self.closing.notified() => {
+                    // Screens and calls may hold senders for ever: the queue ends here.
+                    receiver.close();
+                    continue;
+                }
+            }
             *self.shared.waiting_since.lock().expect("no panic under this lock") =
                 Some(Instant::now());
             self.taken.extend(incoming.drain(..));

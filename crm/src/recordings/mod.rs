@@ -6,6 +6,7 @@
 mod keeper;
 mod ogg;
 mod peaks;
+mod retention;
 mod salvage;
 mod sealed;
 mod wav;
@@ -13,6 +14,7 @@ mod wav;
 pub use keeper::Keeper;
 pub use ogg::EncodeError;
 pub use peaks::Peaks;
+pub use retention::Retention;
 pub use salvage::{Salvaged, salvage_spool};
 pub use wav::{Salvage, repair};
 

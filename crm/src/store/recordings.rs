@@ -101,6 +101,24 @@ impl Store {
         .await
     }
 
+    /// Calls whose recording is complete and began before a moment, oldest first.
+    pub(crate) async fn recordings_older(
+        &self,
+        tenant: TenantId,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<CallId>, StoreError> {
+        self.list(
+            tenant,
+            "SELECT call_id FROM recordings
+             WHERE tenant_id = $1 AND state IN ('ready', 'failed') AND started_at < $2
+             ORDER BY started_at LIMIT $3",
+            args![tenant, before, limit],
+            |row| row.id("call_id"),
+        )
+        .await
+    }
+
     pub(crate) async fn recording_stored(
         &self,
         tenant: TenantId,
@@ -213,6 +231,20 @@ pub(crate) async fn recording_fold_in_tx(
             at,
             stopped
         ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The call was closed by us after a crash, and so was its recording.
+pub(crate) async fn recording_recovered_in_tx(
+    tx: &mut Tx,
+    tenant: TenantId,
+    call: CallId,
+) -> Result<(), StoreError> {
+    tx.run(
+        "UPDATE recordings SET recovered = TRUE WHERE tenant_id = $1 AND call_id = $2",
+        args![tenant, call],
     )
     .await?;
     Ok(())

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crm::{
     calls::RecordingState,
     fresh,
-    recordings::{AudioFormat, Keeper, Recordings, RecordingsConfig, salvage_spool},
+    recordings::{AudioFormat, Keeper, Recordings, RecordingsConfig, Retention, salvage_spool},
 };
 use futures::StreamExt;
 use std::path::Path;
@@ -192,4 +192,47 @@ async fn the_keeper_puts_away_what_a_call_completes_and_marks_what_is_lost() {
     done.await.expect("both come to their end");
     keeper.stop().await;
     journal.close().await;
+}
+
+/// PBX-19, SEC-06: from two at night on, once a day, by the days the tenant set.
+#[tokio::test]
+async fn recordings_past_their_time_are_deleted_at_night() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let recordings = open(bench);
+        let call = recorded_call(&floor, true).await;
+        let spool = recordings.spool_path(floor.tenant, call);
+        write_wav(&spool, 8_000);
+        assert!(recordings.put_away(floor.tenant, call, noon()).await.unwrap());
+        recordings.audio(floor.tenant, call, AudioFormat::Ogg).await.unwrap().unwrap();
+        let objects = bench.folder.path().join(format!("objects/recordings/{}", floor.tenant));
+        let count = || std::fs::read_dir(&objects).unwrap().count();
+        assert_eq!(count(), 2);
+        let mut nightly = Retention::new(recordings.clone());
+        let kept = bench.store.tenant_find(floor.tenant).await.unwrap().unwrap();
+        assert_eq!(kept.settings.recording.retention_days, 90);
+        // Noon of the 89th day; then the night after the 90th, before and after two.
+        let evening = noon() + TimeDelta::days(89);
+        assert_eq!(nightly.run(evening).await.unwrap(), 0);
+        let before_two = noon().date_naive().and_hms_opt(20, 0, 0).unwrap().and_utc();
+        let mut nightly = Retention::new(recordings.clone());
+        assert_eq!(nightly.run(before_two + TimeDelta::days(90)).await.unwrap(), 0);
+        assert!(recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().is_some());
+        let after_two = before_two + TimeDelta::days(90) + TimeDelta::minutes(31);
+        assert_eq!(nightly.run(after_two).await.unwrap(), 1);
+        assert_eq!(nightly.run(after_two).await.unwrap(), 0, "once");
+        assert_eq!(count(), 0);
+        assert!(recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().is_none());
+        let row = bench.store.call_find(floor.tenant, call).await.unwrap().unwrap();
+        assert!(row.recording.is_none() && row.status == CallStatus::Completed, "{row:?}");
+        let audit = crm::audit::AuditFilter {
+            entity_id: Some(call.to_string()),
+            limit: 10,
+            ..Default::default()
+        };
+        let audit = bench.store.audit_list(floor.tenant, &audit).await.unwrap();
+        assert_eq!(audit.items[0].record.action, "recording.deleted");
+    })
+    .await;
 }

@@ -20,9 +20,9 @@ pub struct Args {
     /// Language of the announcements
     #[arg(long, default_value = "en")]
     pub language: String,
-    /// Folder of the prompts
-    #[arg(long, default_value = "sounds")]
-    pub sounds: PathBuf,
+    /// Folder of the prompts; those of the binary otherwise
+    #[arg(long)]
+    pub sounds: Option<PathBuf>,
     /// Place a call to this number of the switch, then stop
     #[arg(long, value_name = "DID")]
     pub call: Option<String>,
@@ -52,7 +52,7 @@ impl Args {
             listen: self.listen,
             mix: Mix { answer_rate: self.answer_rate, seed: self.seed },
             language: self.language.clone(),
-            sounds_dir: Some(self.sounds.clone()),
+            sounds_dir: self.sounds.clone(),
             rtp_listen: self.listen.ip(),
             ..Config::default()
         }

@@ -385,6 +385,11 @@ impl Switchboard {
             self.with_call(leg, |call, with| call.hang_up(with));
         }
         self.drain(Instant::now());
+        // A switch that is gone answers no BYE: whoever waits for a call learns its length now.
+        let legs: Vec<LegKey> = self.calls.keys().copied().collect();
+        for leg in legs {
+            self.close(leg, None);
+        }
     }
 }
 
