@@ -22,6 +22,11 @@ if [ "${1:-run}" = test ]; then
   need chromium chromium "the browser of the end-to-end stories"
   need sox sox "makes and measures test audio"
   need python3 python3 "drives some of the phones"
+  need opusdec opus-tools "a decoder we did not write, for compressed recordings"
+  python3 -m pip --version >/dev/null 2>&1 || {
+    missing+=(python3-pip)
+    reasons+=("  python3-pip: installs the S3 server of the storage tests")
+  }
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || {
     missing+=(postgresql)
     reasons+=("  postgresql: the store tests run on it as well as on SQLite")
@@ -35,7 +40,23 @@ for tool in cargo node npm; do
   }
 done
 
-[ ${#missing[@]} -eq 0 ] && exit 0
+# The S3-compatible server of the storage tests lies in a folder of its own.
+s3_server() {
+  [ "$1" = test ] || return 0
+  local folder="${XDG_CACHE_HOME:-$HOME/.cache}/telehub/s3-server"
+  [ -d "$folder/moto" ] && return 0
+  echo "setup: installing moto (an S3-compatible server for the storage tests) into $folder"
+  mkdir -p "$folder.new"
+  python3 -m pip install --quiet --root-user-action=ignore --target "$folder.new" --upgrade \
+    'moto[s3]==5.2.5' flask flask-cors 2>&1 | { grep -v 'pip.s dependency resolver\|which is incompatible' || true; }
+  rm -rf "$folder"
+  mv "$folder.new" "$folder"
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+  s3_server "${1:-run}"
+  exit 0
+fi
 
 mapfile -t packages < <(printf '%s\n' "${missing[@]}" | sort -u)
 echo "setup: installing ${packages[*]}"
@@ -51,4 +72,5 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
 $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+s3_server "${1:-run}"
 echo "setup: done"

@@ -11,7 +11,7 @@ use tokio::task::block_in_place;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A trunk to a carrier on loopback, and a DID on it that rings Asha.
-async fn trunk_with_did(floor: &Floor, port: u16, did: &str) {
+pub(crate) async fn trunk_with_did(floor: &Floor, port: u16, did: &str) {
     let trunk = json!({
         "name": format!("test-{port}"), "preset": "other",
         "settings": {
@@ -31,7 +31,7 @@ async fn trunk_with_did(floor: &Floor, port: u16, did: &str) {
 }
 
 /// A SIPp caller from `from` to `did`.
-fn caller(floor: &Floor, scenario: &str, did: &str, from: &str) -> Sipp {
+pub(crate) fn caller(floor: &Floor, scenario: &str, did: &str, from: &str) -> Sipp {
     let mut sipp = Sipp::named(ROOT, scenario);
     sipp.target = Some(floor.server.sip.to_string());
     sipp.args = ["-s", did, "-key", "from", from, "-d", "3000"].map(str::to_owned).to_vec();

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a story fails loudly")]
 
+mod cli;
+mod crash;
+mod desk;
 mod floor;
 mod inbound;
+mod keeping;
+mod outage;
 mod outbound;
+mod restart;

@@ -6,7 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,13 @@ impl Telehub {
 
     /// The same with further environment variables.
     pub fn demo_with(binary: &str, extra: &[(&str, &str)]) -> Self {
+        let mut server = Self::prepared(binary, extra);
+        server.boot();
+        server
+    }
+
+    /// Ports and an empty folder, and nothing started yet.
+    pub fn prepared(binary: &str, extra: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (http, sip, rtp) = (ports::one(), ports::one(), ports::block(80));
         let mut environment: Vec<(String, String)> = [
@@ -52,20 +59,35 @@ impl Telehub {
             environment.retain(|(k, _)| k != key);
             environment.push(((*key).to_owned(), (*value).to_owned()));
         }
-        let mut server = Self {
+        Self {
             binary: binary.into(),
             folder,
             child: None,
             environment,
             base: format!("http://127.0.0.1:{http}"),
             sip: SocketAddr::from(([127, 0, 0, 1], sip)),
-        };
-        server.boot();
-        server
+        }
     }
 
-    /// Starts the process on the present data folder.
+    /// Starts the process on the present data folder and waits until it is ready.
     pub fn boot(&mut self) {
+        let before = self.times_ready();
+        self.spawn();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.times_ready() == before {
+            let ended = self.child.as_mut().and_then(|c| c.try_wait().unwrap());
+            assert!(ended.is_none(), "telehub ended: {ended:?}\n{}", self.log());
+            assert!(Instant::now() < deadline, "telehub is not ready\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn times_ready(&self) -> usize {
+        self.log().matches(&format!("TeleHub ready: {}", self.base)).count()
+    }
+
+    /// Starts the process and does not wait for it.
+    pub fn spawn(&mut self) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -82,15 +104,20 @@ impl Telehub {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let ready = format!("TeleHub ready: {}", self.base);
-        let before = self.log().matches(&ready).count();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.log().matches(&ready).count() == before {
-            let ended = self.child.as_mut().and_then(|c| c.try_wait().unwrap());
-            assert!(ended.is_none(), "telehub ended: {ended:?}\n{}", self.log());
-            assert!(Instant::now() < deadline, "telehub is not ready\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    }
+
+    /// Runs another command of the binary on this server's database and storage.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let data = self.data();
+        let url = |scheme: &str, name: &str| format!("{scheme}://{}", data.join(name).display());
+        Command::new(&self.binary)
+            .args(arguments)
+            .env("TELEHUB_DATABASE_URL", url("sqlite", "telehub.db"))
+            .env("TELEHUB_STORAGE_URL", url("file", "objects"))
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// The data folder.

@@ -1,0 +1,288 @@
+//! `kill -9` under calls (H01): an answered call always has its record, and its recording up to
+//! the last second.
+//!
+//! `TELEHUB_KILL_ROUNDS` rounds (5), seeded by `TELEHUB_KILL_SEED` (1). A round: thirty callers
+//! of a carrier reach ten phones, the process dies at a moment of chance, sometimes again while
+//! it looks after the last death, and everything is read back over the API.
+
+use crate::floor::{Floor, SOON};
+use carrier::{Behaviour, Carrier, Outcome, PlaceCall, PlacedCall};
+use chrono::{DateTime, SecondsFormat, Utc};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    io::Write as _,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use testkit::{
+    ears::Heard,
+    eventually,
+    peers::{Sipp, SippRun},
+    ports,
+};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const CALLS: u32 = 30;
+/// What the callers say.
+const CALLER_HZ: f32 = 1000.0;
+/// Phones register for an hour; well before that they do it again.
+const ROUNDS_PER_REGISTRATION: u32 = 60;
+/// Who was answered this long before the kill has a row that says so, and audio.
+const LAST_SECOND: f64 = 1.0;
+
+/// Ten phones behind one address, ten numbers on a trunk of a carrier of ours.
+struct Crowd {
+    floor: Floor,
+    accounts: tempfile::NamedTempFile,
+    /// Number and DID of each extension.
+    dids: Vec<String>,
+    carrier: SocketAddr,
+    phones: u16,
+}
+
+impl Crowd {
+    async fn gather() -> Self {
+        let rtp = ports::block(240);
+        let (first, last) = (rtp.to_string(), (rtp + 239).to_string());
+        let range = [("TELEHUB_RTP_PORT_MIN", &*first), ("TELEHUB_RTP_PORT_MAX", &*last)];
+        let floor = Floor::open_with(&range).await;
+        let carrier = SocketAddr::from(([127, 0, 0, 1], ports::one()));
+        let trunk = json!({
+            "name": "crowd", "preset": "other",
+            "settings": {
+                "hosts": [{ "host": "127.0.0.1", "port": carrier.port() }],
+                "transport": "udp", "auth": "ip", "source_cidrs": [carrier.to_string()],
+            },
+        });
+        let trunk = floor.admin.post("/trunks", trunk).await;
+        let extensions = floor.admin.get("/extensions?limit=200").await;
+        let (mut lines, mut dids) = (String::from("SEQUENTIAL\n"), Vec::new());
+        for (n, extension) in extensions["items"].as_array().unwrap().iter().enumerate() {
+            let id = extension["id"].as_str().unwrap();
+            let secret = floor.admin.get(&format!("/extensions/{id}/secret")).await;
+            let text = |key: &str| secret[key].as_str().unwrap().to_owned();
+            let (user, domain, secret) = (text("username"), text("domain"), text("secret"));
+            let proof = format!("[authentication username={user} password={secret}]");
+            writeln!(lines, "{user};{domain};{proof}").unwrap();
+            let did = format!("+9180471144{n:02}");
+            let number = json!({
+                "number": did, "trunk_id": trunk["id"],
+                "destination": { "type": "extension", "id": id },
+            });
+            floor.admin.post("/numbers", number).await;
+            dids.push(did);
+        }
+        let mut accounts = tempfile::NamedTempFile::new().unwrap();
+        accounts.write_all(lines.as_bytes()).unwrap();
+        let crowd = Self { floor, accounts, dids, carrier, phones: ports::one() };
+        crowd.register().await;
+        crowd
+    }
+
+    async fn register(&self) {
+        let (_, _, domain) = self.floor.server.sip_secret(&self.floor.extension).await;
+        let mut sipp = Sipp::named(ROOT, "phones_register");
+        sipp.target = Some(self.floor.server.sip.to_string());
+        sipp.calls = u32::try_from(self.dids.len()).unwrap();
+        let accounts = self.accounts.path().display().to_string();
+        sipp.args = ["-inf", &accounts, "-auth_uri", &domain, "-r", "20"].map(str::to_owned).into();
+        let run = sipp.start_at(self.phones);
+        tokio::task::spawn_blocking(move || run.success()).await.unwrap();
+    }
+
+    fn answering(&self) -> SippRun {
+        let mut sipp = Sipp::named(ROOT, "phones_answer");
+        (sipp.calls, sipp.seconds) = (10_000, 600);
+        sipp.args = vec!["-rtp_echo".into()];
+        sipp.start_at(self.phones)
+    }
+
+    /// Calls in, kill, start again.
+    async fn round(&mut self, round: u32, chance: &mut StdRng) -> Killed {
+        let phones = self.answering();
+        let carrier = carrier::Config { listen: self.carrier, ..carrier::Config::default() };
+        let carrier = Carrier::start(carrier).unwrap();
+        let began = Utc::now();
+        let moment = Duration::from_millis(chance.random_range(300..6_000));
+        let deadline = tokio::time::Instant::now() + moment;
+        let mut placed: Vec<(String, PlacedCall)> = Vec::new();
+        for n in 0..CALLS {
+            let from = format!("+919811{:06}", round * 100 + n);
+            // Every sixth hangs up by itself after three seconds.
+            let last_digits = if n % 6 == 5 { "0014" } else { "0015" };
+            let call = PlaceCall {
+                switch: self.floor.server.sip,
+                tcp: n % 3 == 2,
+                did: self.dids[n as usize % self.dids.len()].clone(),
+                from: from.clone(),
+                behaviour: last_digits.parse::<Behaviour>().unwrap(),
+            };
+            placed.push((from, carrier.place_call(call).await));
+            let pause = Duration::from_millis(chance.random_range(0..80));
+            if tokio::time::timeout_at(deadline, tokio::time::sleep(pause)).await.is_err() {
+                break;
+            }
+        }
+        tokio::time::sleep_until(deadline).await;
+        let (at, then) = (Utc::now(), Instant::now());
+        self.floor.server.kill();
+        carrier.stop().await;
+        let late = then.elapsed();
+        drop(phones);
+        let mut calls = HashMap::new();
+        for (from, call) in placed {
+            let outcome = call.outcome().await.expect("a stopping carrier tells");
+            calls.insert(from, outcome);
+        }
+        if round % 3 == 1 {
+            // Dying while it looks after the last death must not make things worse.
+            self.floor.server.spawn();
+            let pause = Duration::from_millis(chance.random_range(20..700));
+            tokio::time::sleep(pause).await;
+            self.floor.server.kill();
+        }
+        self.floor.server.boot();
+        self.floor.admin = self.floor.server.api("admin").await;
+        Killed { began, at, late, calls }
+    }
+}
+
+/// What the far side saw.
+struct Killed {
+    began: DateTime<Utc>,
+    at: DateTime<Utc>,
+    /// From the kill until the carrier hung up what was left.
+    late: Duration,
+    calls: HashMap<String, Outcome>,
+}
+
+impl Killed {
+    /// Answered, as the carrier saw it, at least so many seconds before the kill.
+    fn answered_before(&self, from: &str, seconds: f64) -> bool {
+        let talked = self.calls[from].talked;
+        talked.is_some_and(|t| t.as_secs_f64() - self.late.as_secs_f64() > seconds)
+    }
+}
+
+/// Figures over all rounds.
+#[derive(Default)]
+struct Sum {
+    answered: usize,
+    /// Answered in the last moment, and not yet written.
+    unwritten: usize,
+    cut: usize,
+    played: usize,
+    /// Most audio missing before a kill, seconds.
+    worst: f64,
+}
+
+/// Rows of the round, once no recording is on its way any more.
+async fn settled_rows(floor: &Floor, killed: &Killed) -> Vec<Value> {
+    let from = killed.began.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let path = format!("/calls?limit=200&from={from}");
+    eventually("every recording of the round is settled", Duration::from_secs(60), || async {
+        let rows = floor.admin.get(&path).await["items"].as_array()?.clone();
+        let moving = ["expected", "recording", "paused", "storing"].map(Value::from);
+        rows.iter().all(|row| !moving.contains(&row["recording"]["state"])).then_some(rows)
+    })
+    .await
+}
+
+async fn check(floor: &Floor, killed: &Killed, sum: &mut Sum) {
+    let rows = settled_rows(floor, killed).await;
+    let mut by_caller: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for row in &rows {
+        assert!(row["ended_at"].is_string(), "a row is stuck open: {row}");
+        let over = ["completed", "missed", "failed"].map(Value::from);
+        assert!(over.contains(&row["status"]), "a row is stuck open: {row}");
+        by_caller.entry(row["from"].as_str().unwrap()).or_default().push(row);
+    }
+    for (from, outcome) in &killed.calls {
+        let rows = by_caller.get(from.as_str()).map_or(&[][..], Vec::as_slice);
+        assert!(rows.len() <= 1, "{from} has {} rows: {rows:?}", rows.len());
+        if outcome.talked.is_none() {
+            continue;
+        }
+        sum.answered += 1;
+        // An event on its way to the disk dies with the process: that much may be lost.
+        sum.unwritten += usize::from(rows.is_empty());
+        if killed.answered_before(from, LAST_SECOND) {
+            assert_eq!(rows.len(), 1, "{from} was answered and has no row");
+            assert!(rows[0]["answered_at"].is_string(), "{from} was answered: {}", rows[0]);
+            check_recording(floor, killed, rows[0], sum).await;
+        }
+    }
+}
+
+async fn check_recording(floor: &Floor, killed: &Killed, row: &Value, sum: &mut Sum) {
+    let time = |key: &str| row[key].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let cut = row["hangup_cause"]["kind"] == "interrupted";
+    let end = if cut { killed.at } else { time("ended_at") };
+    let talked = (end - time("answered_at")).num_milliseconds() as f64 / 1000.0;
+    let state = row["recording"]["state"].as_str().unwrap_or_default();
+    assert!(state == "recovered" || (!cut && state == "ready"), "recording of {row}");
+    let id = row["id"].as_str().unwrap();
+    let (status, bytes) = floor.admin.bytes(&format!("/calls/{id}/recording"), None).await;
+    assert!(status.is_success(), "{status}: recording of {row}");
+    let (customer, ours) = (Heard::channel(&bytes, 0), Heard::channel(&bytes, 1));
+    let length = f64::from(customer.seconds());
+    let missing = talked - length;
+    assert!(missing <= LAST_SECOND, "{missing:.3} s of {talked:.3} s are missing: {row}");
+    let said = row["recording"]["duration_seconds"].as_f64().unwrap();
+    assert!((said - length).abs() < 0.1, "says {said} s, has {length} s: {row}");
+    assert_eq!(customer.samples.len(), ours.samples.len());
+    sum.played += 1;
+    if cut {
+        sum.cut += 1;
+        sum.worst = sum.worst.max(missing);
+        // What is there is what was said, up to its very end, and the phone's echo of it.
+        let tail = customer.between(customer.seconds() - 0.3, customer.seconds());
+        let tone = tail.share_at(CALLER_HZ);
+        assert!(length < 1.0 || tone > 0.8, "the caller's tone at the end: {tone}, {row}");
+        let echo = ours.seconds_of(CALLER_HZ);
+        assert!(length < 1.5 || echo > 0.3, "echo of the phone: {echo} s of {length} s, {row}");
+    }
+}
+
+fn number(name: &str, default: u32) -> u32 {
+    std::env::var(name).map_or(default, |text| text.parse().expect(name))
+}
+
+/// H01, and the bindings of phones that survive each death.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answered_call_has_one_row_and_its_audio_after_kill_9() {
+    let rounds = number("TELEHUB_KILL_ROUNDS", 5);
+    let mut chance = StdRng::seed_from_u64(u64::from(number("TELEHUB_KILL_SEED", 1)));
+    let mut crowd = Crowd::gather().await;
+    let mut sum = Sum::default();
+    for round in 0..rounds {
+        if round > 0 && round % ROUNDS_PER_REGISTRATION == 0 {
+            crowd.register().await;
+        }
+        let killed = crowd.round(round, &mut chance).await;
+        check(&crowd.floor, &killed, &mut sum).await;
+        if round % 20 == 19 || round + 1 == rounds {
+            tell(round + 1, &sum);
+        }
+    }
+    assert!(sum.answered > rounds as usize, "calls were up: {}", sum.answered);
+    crowd.floor.phone_registered().await;
+    eventually("the floor is well", SOON, || async {
+        let health = crowd.floor.admin.get("/health").await;
+        (health["status"] == "up").then_some(())
+    })
+    .await;
+}
+
+fn tell(rounds: u32, sum: &Sum) {
+    let Sum { answered, unwritten, cut, played, worst } = sum;
+    let mut out = std::io::stderr();
+    let _ = writeln!(
+        out,
+        "H01: {rounds} kills, {answered} answered calls, {unwritten} of them not yet written, {cut} cut off, \
+         {played} recordings played, at most {worst:.2} s missing before a kill"
+    );
+}
