@@ -39,6 +39,10 @@ sections! {
         tls: String = "",
         tls_cert: String = "",
         tls_key: String = "",
+        /// PEM of further authorities trusted when calling carriers by TLS.
+        tls_ca: String = "",
+        /// PEM of authorities whose client certificates identify carriers.
+        tls_client_ca: String = "",
         ws_path: String = "/sip",
         domain: String = "",
         external_ip: String = "",

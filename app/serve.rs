@@ -273,6 +273,7 @@ async fn start_switch(
 
 fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Result<SwitchConfig> {
     let list = |text: &str| parse_listen_list(text).map_err(anyhow::Error::msg);
+    let file = |path: &str| (!path.is_empty()).then(|| config.path(path));
     let tls = list(&config.sip.tls)?;
     Ok(SwitchConfig {
         udp: list(&config.sip.udp)?,
@@ -281,9 +282,9 @@ fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Resul
             listen: tls,
             certificate: config.path(&config.sip.tls_cert),
             key: config.path(&config.sip.tls_key),
-            client_authorities: None,
-            trusted_authorities: None,
+            client_authorities: file(&config.sip.tls_client_ca),
         }),
+        trusted_authorities: file(&config.sip.tls_ca),
         ws_path: config.sip.ws_path.clone(),
         domain: (!config.sip.domain.is_empty()).then(|| config.sip.domain.clone()),
         external_ip: address(&config.sip.external_ip),

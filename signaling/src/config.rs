@@ -17,6 +17,8 @@ pub struct SwitchConfig {
     pub tcp: Vec<SocketAddr>,
     /// TLS listeners, where wanted.
     pub tls: Option<TlsConfig>,
+    /// PEM of further authorities trusted when we call out over TLS, listening or not.
+    pub trusted_authorities: Option<PathBuf>,
     /// Path on the web port where SIP over WebSocket is served (for the documents only; the
     /// web server hands upgraded sockets to `Switch::ws_connection`).
     pub ws_path: String,
@@ -49,8 +51,6 @@ pub struct TlsConfig {
     pub key: PathBuf,
     /// PEM of authorities whose client certificates identify trunks (B10).
     pub client_authorities: Option<PathBuf>,
-    /// PEM of further authorities trusted when we call out over TLS.
-    pub trusted_authorities: Option<PathBuf>,
 }
 
 /// Bounds, each with a stated answer for "full".
@@ -104,6 +104,7 @@ impl SwitchConfig {
             udp: vec![any],
             tcp: vec![any],
             tls: None,
+            trusted_authorities: None,
             ws_path: "/sip".to_owned(),
             domain: None,
             external_ip: None,

@@ -101,7 +101,7 @@ impl Switch {
     ) -> Result<Self, StartError> {
         let stored = directory.bindings().await?;
         let bans = directory.bans().await?;
-        let tls = Arc::new(Tls::load(config.tls.clone())?);
+        let tls = Arc::new(Tls::load(config.tls.clone(), config.trusted_authorities.as_deref())?);
         let (network, network_events) = mpsc::channel(NETWORK_QUEUE);
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let known = Arc::new(KnownSources::default());
@@ -327,6 +327,7 @@ fn listen(
 fn endpoint(config: &SwitchConfig, names: &OurNames) -> Endpoint {
     let mut settings = EndpointConfig::new(names.advertised());
     settings.user_agent = config.user_agent.clone().into();
+    settings.reliable_provisional = true;
     // Two legs a call, and as many again for those that are being refused or are ending.
     settings.max_dialogs = config.limits.calls_max.saturating_mul(4).max(1000);
     Endpoint::new(settings, rand::random())

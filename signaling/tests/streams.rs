@@ -192,7 +192,6 @@ fn certificate(folder: &Path) -> (CertificateDer<'static>, TlsConfig) {
         certificate: certificate.clone(),
         key,
         client_authorities: None,
-        trusted_authorities: None,
     };
     (made.cert.der().clone(), config)
 }

@@ -247,14 +247,15 @@ async fn a_tls_trunk_with_the_wrong_name_gets_no_call_and_nothing_in_the_clear()
         certificate: cert.clone(),
         key,
         client_authorities: None,
-        trusted_authorities: Some(cert),
     };
     let far = MemoryDirectory::new(&[], Vec::new());
     // Another switch plays the carrier: the same port, by TLS.
     let _far = Floor::open_with(far, |config| config.tls = Some(tls)).await;
     let mut settings = trunk(1, carrier.address);
     settings.transport = signaling::directory::TransportKind::Tls;
-    let floor = Floor::open(MemoryDirectory::new(&["101"], vec![settings])).await;
+    let directory = MemoryDirectory::new(&["101"], vec![settings]);
+    let floor =
+        Floor::open_with(directory, |config| config.trusted_authorities = Some(cert)).await;
     let alice = floor.registered("101").await;
     let call = alice.call("+919812340001").await;
     assert_eq!(alice.refused(call).await, 503);

@@ -2,12 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a story fails loudly")]
 
+mod carriers;
 mod cli;
 mod crash;
 mod desk;
+mod dtmf;
+mod failover;
 mod floor;
+mod fraud;
+mod holding;
 mod inbound;
 mod keeping;
 mod outage;
 mod outbound;
+mod phones;
+mod registration;
 mod restart;
+mod transports;
+mod trunks;

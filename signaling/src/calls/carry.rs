@@ -18,7 +18,11 @@ use call::{
     MediaProfile, RecordingId, Target, TrunkTarget,
 };
 use signaling_proto::{InviteRequest, registrar::Reachable};
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How a placed leg presents itself.
 pub(super) struct Presented {
@@ -26,6 +30,10 @@ pub(super) struct Presented {
     pub(super) caller_name: Option<String>,
     pub(super) auto_answer: bool,
 }
+
+/// With another carrier at hand, one that says nothing at all is left after this: the next one is
+/// asked within 4 s (H14).
+const SILENCE_MAX: Duration = Duration::from_millis(3500);
 
 /// Phones of one extension rung at once; more than any person has.
 const PHONES_MAX: usize = 16;
@@ -101,13 +109,20 @@ impl CallTask {
             trunk.note_error("its host name has no address");
             return Err(unusable(503));
         }
-        let request = request::to_trunk(&trunk.settings, target, addresses, sdp);
+        let mut request = request::to_trunk(&trunk.settings, target, addresses, sdp);
+        request.patience = self.has_other_trunk().then_some(SILENCE_MAX);
         tracing::info!(leg.id = %leg, trunk.name = %trunk.settings.name, to = %target.number.masked(), "calling out");
         let Ok(uri) = request.request_uri.parse() else {
             trunk.note_error("its host makes no SIP address");
             return Err(unusable(503));
         };
         Ok((PlacedLeg::to_trunk(leg, trunk, channel, uri), vec![request]))
+    }
+
+    /// Whether there is a trunk still to come that takes calls.
+    fn has_other_trunk(&self) -> bool {
+        let enabled = |trunk: Arc<Trunk>| trunk.settings.enabled;
+        self.trunks_left.iter().any(|left| self.near.trunks.by_id(*left).is_some_and(enabled))
     }
 
     /// Whether a trunk that is still to come is in a better state.

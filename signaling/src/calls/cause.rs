@@ -49,6 +49,10 @@ fn speaks_of_do_not_disturb(message: &Message) -> bool {
 
 /// For the BYE or CANCEL that carries a cause out.
 pub(super) fn reason_for(cause: HangupCause) -> Reason {
+    // Nobody gave up, another phone answered: this one lists no missed call (RFC 3326 §2).
+    if cause.by == EndedBy::System && cause.kind == CauseKind::Cancelled {
+        return Reason::sip(200, "Call completed elsewhere");
+    }
     Reason::q850(u16::from(cause.q850), q850_text(cause.q850))
 }
 
@@ -72,5 +76,19 @@ fn q850_text(value: u8) -> &'static str {
         88 => "Incompatible destination",
         102 => "Recovery on timer expiry",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_phone_that_was_overtaken_is_told_that_the_call_was_completed_elsewhere() {
+        let reason = |by| reason_for(HangupCause::new(by, CauseKind::Cancelled)).to_string();
+        let elsewhere = reason(EndedBy::System);
+        assert!(elsewhere.starts_with("SIP"), "{elsewhere}");
+        assert!(elsewhere.contains("cause=200"), "{elsewhere}");
+        assert!(reason(EndedBy::Customer).starts_with("Q.850"));
     }
 }

@@ -49,9 +49,11 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// Reads the files.
-    pub(crate) fn load(config: Option<TlsConfig>) -> Result<Self, TlsError> {
+    pub(crate) fn load(
+        config: Option<TlsConfig>,
+        trusted: Option<&Path>,
+    ) -> Result<Self, TlsError> {
         let server = config.as_ref().map(server_config).transpose()?.map(Arc::new);
-        let trusted = config.as_ref().and_then(|c| c.trusted_authorities.as_deref());
         let stamp = config.as_ref().and_then(modified);
         Ok(Self {
             client: Arc::new(client_config(trusted)?),

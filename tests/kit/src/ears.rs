@@ -112,6 +112,16 @@ pub fn write_tone(path: &Path, hz: f32, seconds: f32) {
     writer.finalize().unwrap();
 }
 
+/// A sine as raw A-law bytes at 8 kHz, for SIPp's `rtp_stream`.
+pub fn alaw_tone(path: &Path, hz: f32, seconds: f32) {
+    let word = |n: u32| {
+        let phase = 2.0 * std::f32::consts::PI * hz * n as f32 / 8000.0;
+        media_proto::Codec::Pcma.encode((phase.sin() * 12_000.0) as i16)
+    };
+    let bytes: Vec<u8> = (0..(seconds * 8000.0) as u32).map(word).collect();
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

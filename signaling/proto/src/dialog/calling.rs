@@ -97,6 +97,9 @@ impl Dialog {
         };
         let owner = Owner::Dialog(id, Purpose::Invite);
         let transaction = layer.start(now, owner, request, invite.destination)?;
+        if let Some(patience) = invite.patience {
+            layer.limit_silence(now, transaction, patience);
+        }
         Ok(Self {
             id,
             tag,

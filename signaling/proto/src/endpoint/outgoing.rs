@@ -5,6 +5,7 @@ use crate::Method;
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// One header line to add to a message we build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,9 @@ pub struct InviteRequest {
     pub peer_addresses: Vec<IpAddr>,
     /// Hops left for a forwarded call (one less than it came with); else 70.
     pub max_forwards: Option<u8>,
+    /// Fails as timed out when no response at all came within this time of sending it to its last
+    /// target; what comes of it later is cancelled. None: timer B alone decides (§17.1.1.2).
+    pub patience: Option<Duration>,
 }
 
 impl InviteRequest {
@@ -156,6 +160,7 @@ impl InviteRequest {
             reach: Reach::RouteSet,
             peer_addresses: Vec::new(),
             max_forwards: None,
+            patience: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::endpoint::{
 use crate::{Message, Method};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request of ours.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(super) may_grow: bool,
     /// When to try them although nothing failed.
     pub(super) patience_ends: Option<Instant>,
+    /// How long the last of them may be silent; `None`: until its transaction times out.
+    pub(super) patience: Option<Duration>,
     pub(super) attempt: u8,
     /// Reason value for its CANCEL.
     pub(super) cancel_reason: Option<String>,
@@ -106,6 +108,7 @@ impl Client {
             remaining: VecDeque::new(),
             may_grow: false,
             patience_ends: None,
+            patience: None,
             attempt: 0,
             cancel_reason: None,
             forget_at: None,
@@ -358,10 +361,30 @@ impl TransactionLayer {
             .clients
             .get(&id)
             .is_some_and(|client| client.patience_ends.is_some_and(|at| at <= now));
-        if impatient && self.next_target(now, id) {
-            return;
+        if impatient {
+            if self.next_target(now, id) {
+                return;
+            }
+            self.let_go(id);
         }
         self.arm_client(id);
+    }
+
+    /// A request of ours whose last target may not be silent for longer than this.
+    pub(crate) fn limit_silence(&mut self, now: Instant, id: TransactionId, patience: Duration) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.patience = Some(patience);
+        client.patience_ends.get_or_insert(now + patience);
+        self.arm_client(id);
+    }
+
+    /// Its owner waits no longer; should it be answered after all, that is nobody's (H14).
+    fn let_go(&mut self, id: TransactionId) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.patience_ends = None;
+        let owner = std::mem::replace(&mut client.owner, Owner::Nobody);
+        let failure = RequestFailure::Timeout;
+        self.report(Upcall::Failed { transaction: id, owner, failure });
     }
 
     /// Forgets a client transaction: late responses are strays from now on.

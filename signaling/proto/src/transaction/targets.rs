@@ -111,7 +111,9 @@ impl TransactionLayer {
         } else {
             Machine::NonInvite(ClientNonInvite::new(now, timing, reliable))
         };
-        client.patience_ends = (!client.remaining.is_empty()).then(|| now + PATIENCE);
+        let patience =
+            if client.remaining.is_empty() { client.patience } else { Some(PATIENCE) };
+        client.patience_ends = patience.map(|patience| now + patience);
         let transmit = transmit_id(id, client.attempt);
         client.stage = Stage::Sent(Box::new(Sent {
             machine,

@@ -49,6 +49,11 @@ pub struct Baresip {
 impl Baresip {
     /// Starts a phone that speaks a sine of `hz`.
     pub fn start(account: &BaresipAccount, hz: f32) -> Self {
+        Self::start_with(account, hz, "")
+    }
+
+    /// The same with further lines of its configuration, such as `sip_cafile …`.
+    pub fn start_with(account: &BaresipAccount, hz: f32, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tone = folder.path().join("tone.wav");
         write_tone(&tone, hz, 90.0);
@@ -64,7 +69,7 @@ impl Baresip {
              jitter_buffer_delay 1-5\nmodule_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-             ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {dir}\n",
+             ctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {dir}\n{extra}",
             tone.display(),
             rtp,
             rtp + 19,
@@ -172,6 +177,25 @@ impl Baresip {
             .collect();
         files.sort();
         files.iter().map(|p| Heard::file(p)).collect()
+    }
+
+    /// Waits until its log, which holds every SIP message, contains the text.
+    pub fn until_log(&self, text: &str, seconds: u64) {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        while !self.full_log().contains(text) {
+            assert!(
+                Instant::now() < deadline,
+                "baresip: no '{text}' in {seconds} s\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    }
+
+    /// Everything it wrote.
+    pub fn full_log(&self) -> String {
+        let bytes = fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The end of its log.

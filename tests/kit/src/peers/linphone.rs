@@ -22,6 +22,11 @@ pub struct Linphone {
 impl Linphone {
     /// Starts a phone that speaks a sine of `hz`; `auto_answer` takes every call.
     pub fn start(hz: f32, auto_answer: bool) -> Self {
+        Self::start_with(hz, auto_answer, "")
+    }
+
+    /// The same with further lines of the `[sip]` section of its configuration.
+    pub fn start_with(hz: f32, auto_answer: bool, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         fs::create_dir_all(dir.join(".local/share/linphone")).unwrap();
@@ -31,7 +36,7 @@ impl Linphone {
             dir.join("linphonerc"),
             format!(
                 "[sip]\nsip_port={sip}\nsip_tcp_port=-1\nsip_tls_port=0\nguess_hostname=1\n\
-                 contact=sip:phone@unknown-host\n[rtp]\naudio_rtp_port={rtp}-{}\n\
+                 contact=sip:phone@unknown-host\n{extra}[rtp]\naudio_rtp_port={rtp}-{}\n\
                  [video]\nenabled=0\nautomatically_initiate=0\nautomatically_accept=0\n",
                 rtp + 19
             ),

@@ -6,7 +6,7 @@ mod sipp;
 
 pub use baresip::{Baresip, BaresipAccount};
 pub use linphone::Linphone;
-pub use sipp::{Sipp, SippRun};
+pub use sipp::{Seen, Sipp, SippRun};
 
 use std::{path::Path, process::Command, time::Duration};
 

@@ -104,6 +104,44 @@ impl SippRun {
         }
     }
 
+    /// Waits for the end like [`SippRun::success`], and gives the messages it saw.
+    pub fn finished(mut self) -> Vec<Seen> {
+        let deadline = Instant::now() + Duration::from_secs(self.seconds + 5);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "sipp hangs\n{}", self.messages());
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        assert!(status.success(), "sipp failed: {status}\n{}", self.messages());
+        self.seen()
+    }
+
+    /// The messages it received and sent so far, in order.
+    pub fn seen(&self) -> Vec<Seen> {
+        let entries = fs::read_dir(self.folder.path()).unwrap().flatten();
+        let name = |path: &PathBuf| path.to_string_lossy().ends_with("_messages.log");
+        let Some(path) = entries.map(|e| e.path()).find(name) else { return Vec::new() };
+        let bytes = fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).replace('\r', "");
+        let parts = text.split("-----------------------------------------------");
+        parts.filter_map(Seen::read).collect()
+    }
+
+    /// Waits until it has received a request with this method, and gives it.
+    pub fn received(&self, method: &str, seconds: u64) -> Seen {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let found = self.seen().into_iter().find(|m| m.received && m.is(method));
+            if let Some(found) = found {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "sipp got no {method}\n{}", self.messages());
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    }
+
     /// Its message trace and errors so far.
     pub fn messages(&self) -> String {
         let mut text = String::new();
@@ -114,6 +152,45 @@ impl SippRun {
             }
         }
         text + &tail(&self.folder.path().join("log"), 5)
+    }
+}
+
+/// One message of SIPp's trace.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Received, not sent.
+    pub received: bool,
+    /// Head and body.
+    pub text: String,
+}
+
+impl Seen {
+    fn read(part: &str) -> Option<Self> {
+        let (about, text) = part.split_once("\n\n")?;
+        let received = about.contains("message received");
+        (received || about.contains("message sent"))
+            .then(|| Self { received, text: text.trim_start().to_owned() })
+    }
+
+    /// A request with this method, or a response with this status.
+    pub fn is(&self, method: &str) -> bool {
+        let start = self.text.lines().next().unwrap_or_default();
+        let start = start.strip_prefix("SIP/2.0 ").unwrap_or(start);
+        start.split(' ').next() == Some(method)
+    }
+
+    /// The first line.
+    pub fn start(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+
+    /// The value of its first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let head = self.text.split("\n\n").next().unwrap_or_default();
+        head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+        })
     }
 }
 

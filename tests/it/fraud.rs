@@ -1,0 +1,256 @@
+//! Toll fraud: whoever tries it, from wherever, no carrier ever gets a call.
+
+use crate::{
+    carriers::{customer, requests, script, trunk},
+    floor::{Floor, SOON, talk},
+};
+use serde_json::{Value, json};
+use signaling_proto::{Message, Method};
+use std::{net::IpAddr, time::Duration};
+use testkit::{
+    eventually,
+    peers::SippRun,
+    wire::{Ask, Identity, Wire},
+};
+use tokio::task::block_in_place;
+
+/// Numbers that thieves like, in the ways they are written.
+const EXPENSIVE: [&str; 12] = [
+    "+14155550100",
+    "0014155550100",
+    "+882161234567",
+    "+88213000000",
+    "+919001234567890",
+    "900114155550100",
+    "011441632960000",
+    "+37282123456",
+    "00%2B14155550100",
+    "+1-415-555-0100",
+    "112",
+    "+2521234567",
+];
+
+fn status(message: &Message) -> u16 {
+    message.status().map_or(0, |status| status.code())
+}
+
+/// A floor whose first trunk is a carrier that would take any call.
+async fn guarded() -> (Floor, SippRun) {
+    let floor = Floor::open().await;
+    let mut willing = script("carrier_answers", &[]);
+    willing.calls = 100;
+    let run = willing.start();
+    // Only the carrier's own socket is the carrier's.
+    trunk(&floor, run.port, json!({})).await;
+    (floor, run)
+}
+
+/// Neither the carrier nor the journal heard of any call out.
+async fn nothing_went_out(floor: &Floor, carrier: &SippRun) {
+    // What was still on its way has had its time.
+    talk(1.0).await;
+    let seen = carrier.seen();
+    assert!(requests(&seen, "INVITE").is_empty(), "{seen:#?}");
+    let calls = floor.admin.get("/calls?direction=outbound").await;
+    for call in calls["items"].as_array().unwrap() {
+        assert_eq!(call["answered_at"], Value::Null, "{call}");
+    }
+}
+
+async fn identity(floor: &Floor, number: &str) -> Identity {
+    let (user, secret, domain) = floor.server.sip_secret(number).await;
+    Identity { user, secret, domain }
+}
+
+/// D01: without a proof nobody dials anything, whatever they claim in From, Contact or P-Asserted-
+/// Identity, and whoever's domain they name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_dial_at_all() {
+    let (floor, carrier) = guarded().await;
+    let own = identity(&floor, "101").await;
+    let server = floor.server.sip;
+    block_in_place(|| {
+        let from_elsewhere: IpAddr = [127, 0, 0, 66].into();
+        let mut wire = Wire::open_at(from_elsewhere, server);
+        for number in EXPENSIVE.iter().copied().chain(["+919811770015", "102", "*72"]) {
+            for domain in [own.domain.clone(), server.to_string(), "elsewhere.example".into()] {
+                let mut ask = Ask::invite(&format!("sip:{number}@{domain}"), &own.uri());
+                ask.lines = vec![
+                    format!("P-Asserted-Identity: <{}>", own.uri()),
+                    "X-TeleHub-Trusted : yes".to_owned(),
+                ];
+                let answer = status(&wire.ask(&ask, &[]));
+                assert!([400, 401, 404, 416].contains(&answer), "{number}@{domain}: {answer}");
+            }
+        }
+    });
+    nothing_went_out(&floor, &carrier).await;
+    let calls = floor.admin.get("/calls").await;
+    assert_eq!(calls["items"].as_array().unwrap().len(), 0, "not even a row: {calls}");
+}
+
+/// D01, A22: no other method reaches anybody either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_other_requests_are_refused() {
+    let (floor, carrier) = guarded().await;
+    let own = identity(&floor, "101").await;
+    block_in_place(|| {
+        let mut wire = Wire::open(floor.server.sip);
+        for method in [Method::Message, Method::Subscribe, Method::Publish, Method::Refer] {
+            let ask = Ask {
+                method: method.clone(),
+                uri: "sip:+919811770015@127.0.0.1".into(),
+                from: own.uri(),
+                to: "sip:+919811770015@127.0.0.1".into(),
+                lines: vec!["Refer-To: <sip:+14155550100@127.0.0.1>".into()],
+                sdp: false,
+            };
+            let answer = status(&wire.ask(&ask, &[]));
+            assert!([401, 403, 405, 501].contains(&answer), "{method:?}: {answer}");
+        }
+    });
+    nothing_went_out(&floor, &carrier).await;
+}
+
+/// D02, D03, D14: a stolen extension password does not call abroad, premium, satellite or
+/// emergency numbers, however they are written; the refusals are in the audit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proved_extension_cannot_dial_what_the_policy_forbids() {
+    let (floor, carrier) = guarded().await;
+    let own = identity(&floor, "101").await;
+    // Not even with a lead of her own: what is refused is the country.
+    floor.lead("Abroad", "+14155550100").await;
+    block_in_place(|| {
+        for number in EXPENSIVE {
+            let mut wire = Wire::open(floor.server.sip);
+            let ask = Ask::invite(&format!("sip:{number}@{}", own.domain), &own.uri());
+            let answer = status(&wire.ask_as(&own, &ask));
+            assert!([403, 404, 484].contains(&answer), "{number}: {answer}");
+        }
+    });
+    nothing_went_out(&floor, &carrier).await;
+    let audit = eventually("the refusals in the audit", SOON, || async {
+        let audit = floor.admin.get("/audit?action=call.refused&limit=100").await;
+        let text = audit.to_string();
+        text.contains("country_not_allowed").then_some(text)
+    })
+    .await;
+    assert!(audit.contains("emergency_number"), "{audit}");
+}
+
+/// D10: whom an extension claims to be is neither believed nor passed on, but known afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_caller_never_reaches_the_carrier() {
+    let floor = Floor::open().await;
+    floor.lead("Victim", "+919811771501").await;
+    let run = script("carrier_answers", &[]).start();
+    trunk(&floor, run.port, json!({})).await;
+    let own = identity(&floor, "101").await;
+    let server = floor.server.sip;
+    let wire = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::open(server);
+        let uri = format!("sip:+919811771501@{}", own.domain);
+        let forged = format!("sip:+911140001234@{}", own.domain);
+        let mut ask = Ask::invite(&uri, &forged);
+        ask.lines = vec![
+            "P-Asserted-Identity: \"Tax Office\" <sip:+911140001234@gov.example>".to_owned(),
+            "Remote-Party-ID: <sip:+911140001234@gov.example>".to_owned(),
+            "Diversion: <sip:+911140001234@gov.example>".to_owned(),
+        ];
+        let answer = wire.ask_as(&own, &ask);
+        assert_eq!(status(&answer), 200);
+        wire
+    })
+    .await
+    .unwrap();
+    let invite = run.received("INVITE", 10);
+    assert!(!invite.text.contains("1140001234"), "{}", invite.text);
+    let asserted = invite.header("P-Asserted-Identity").unwrap();
+    assert!(asserted.contains("+9180471"), "a number of the tenant's own: {asserted}");
+    drop(wire);
+    let entry = eventually("the claim in the audit", SOON, || async {
+        let audit = floor.admin.get("/audit?action=sip.foreign_identity").await;
+        audit["items"].get(0).cloned()
+    })
+    .await;
+    assert!(entry["detail"].to_string().contains("1140001234"), "{entry}");
+}
+
+/// Open relay: a trunk's own address may call our numbers, and nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_cannot_use_us_as_its_way_out() {
+    let (floor, carrier) = guarded().await;
+    let mut other = customer(&floor, "+919811771502", 1000.0, "udp", "PCMA", "").await;
+    trunk(&floor, other.sip_port, json!({})).await;
+    for number in ["+14155550100", "+919811770015", "101"] {
+        other.command("dial", &format!("sip:{number}@{}", floor.server.sip));
+        block_in_place(|| other.until("CALL_CLOSED", 10));
+        assert!(other.full_log().contains("SIP/2.0 404"), "{}", other.log());
+    }
+    nothing_went_out(&floor, &carrier).await;
+}
+
+/// D04: a phone that answers with 302 to an expensive number diverts nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diversion_to_an_expensive_number_is_not_followed() {
+    let (floor, carrier) = guarded().await;
+    let thief = identity(&floor, "102").await;
+    let server = floor.server.sip;
+    let phone = tokio::task::spawn_blocking(move || {
+        let mut wire = Wire::open(server);
+        let contact = format!("Contact: <sip:102@{}>", wire.local);
+        let answer = wire.ask_as(&thief, &Ask::register(&thief, &[&contact]));
+        assert_eq!(status(&answer), 200);
+        wire
+    })
+    .await
+    .unwrap();
+    let caller = identity(&floor, "101").await;
+    let calling = std::thread::spawn(move || {
+        let mut wire = Wire::open(server);
+        let uri = format!("sip:102@{}", caller.domain);
+        status(&wire.ask_as(&caller, &Ask::invite(&uri, &caller.uri())))
+    });
+    let answer = tokio::task::spawn_blocking(move || {
+        let invite = phone.request(&Method::Invite, Duration::from_secs(10)).expect("rung");
+        let to = ["Contact: <sip:+14155550100@127.0.0.1>".to_owned()];
+        phone.respond(&invite, "302 Moved Temporarily", &to, false);
+        calling.join().unwrap()
+    })
+    .await
+    .unwrap();
+    assert!((400..700).contains(&answer), "{answer}");
+    nothing_went_out(&floor, &carrier).await;
+}
+
+/// D04: REFER inside a call to an expensive number is refused, and the call goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_to_an_expensive_number_is_refused() {
+    let (floor, carrier) = guarded().await;
+    let mut phone = floor.phone().await;
+    let account = floor.account("102").await;
+    let mut other = floor.register(&account, 800.0).await;
+    phone.command("dial", &format!("sip:102@{}", floor.server.sip));
+    block_in_place(|| other.until("CALL_ESTABLISHED", 10));
+    talk(0.5).await;
+    phone.command("transfer", "sip:+14155550100@127.0.0.1");
+    block_in_place(|| phone.until_log("REFER sip:", 8));
+    nothing_went_out(&floor, &carrier).await;
+    let log = phone.full_log();
+    let after = &log[log.find("REFER sip:").unwrap()..];
+    assert!(!after.contains("SIP/2.0 202"), "{}", phone.log());
+}
+
+/// The other stories of this file prove something only if a permitted call would be seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permitted_call_still_goes_out() {
+    let (floor, carrier) = guarded().await;
+    let _phone = floor.phone().await;
+    floor.ready().await;
+    let lead = floor.lead("Permitted", "+919811771503").await;
+    let call = floor.dial(&lead).await;
+    floor.call_is(&call, "in_progress").await;
+    floor.hang_up(&call).await;
+    floor.call_over(&call).await;
+    assert_eq!(requests(&carrier.seen(), "INVITE").len(), 1, "the guard would have seen it");
+}

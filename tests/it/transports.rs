@@ -1,0 +1,174 @@
+//! SIP over TCP and TLS: phones and carriers, with audio both ways.
+
+use crate::{
+    carriers::{call_of, customer, did, no_other_carrier, trunk},
+    floor::{AGENT_HZ, Floor, SOON, talk},
+};
+use serde_json::{Value, json};
+use std::path::Path;
+use testkit::{
+    certificates::{Authority, Issued},
+    peers::{Baresip, BaresipAccount},
+    ports,
+};
+use tokio::task::block_in_place;
+
+/// A call from Asha's phone to a 1 kHz tone: both directions heard, both recorded.
+async fn heard_both_ways(floor: &Floor, mut phone: Baresip, transport: &str) {
+    floor.phone_registered().await;
+    let extensions = floor.admin.get("/extensions?limit=200").await.to_string();
+    assert!(extensions.contains(&format!("\"transport\":\"{transport}\"")), "{extensions}");
+    floor.ready().await;
+    let lead = floor.lead("Customer", "+919811770015").await;
+    let call = floor.dial(&lead).await;
+    floor.call_is(&call, "in_progress").await;
+    talk(2.5).await;
+    phone.command("hangup", "");
+    let row = floor.call_over(&call).await;
+    assert_eq!(row["hangup_cause"]["by"], "agent", "{row}");
+    let heard = phone.heard().pop().unwrap().seconds_of(1000.0);
+    assert!(heard > 1.3, "{heard}");
+    let (customer, ours) = floor.recording(&call).await;
+    assert!(customer.seconds_of(1000.0) > 1.3, "{}", customer.seconds_of(1000.0));
+    assert!(ours.seconds_of(AGENT_HZ) > 1.3, "{}", ours.seconds_of(AGENT_HZ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_tcp_talks_both_ways() {
+    let floor = Floor::open().await;
+    let account = BaresipAccount { transport: "tcp", ..floor.account(&floor.extension).await };
+    let phone = floor.register(&account, AGENT_HZ).await;
+    heard_both_ways(&floor, phone, "tcp").await;
+}
+
+/// A floor that also listens on TLS and trusts the authority when it calls out.
+async fn floor_with_tls(authority: &Authority, ours: &Issued) -> (Floor, u16) {
+    let port = ports::one();
+    let path = |path: &Path| path.display().to_string();
+    let settings = [
+        ("TELEHUB_SIP_TLS", format!("127.0.0.1:{port}")),
+        ("TELEHUB_SIP_TLS_CERT", path(&ours.certificate)),
+        ("TELEHUB_SIP_TLS_KEY", path(&ours.key)),
+        ("TELEHUB_SIP_TLS_CA", path(&authority.certificate)),
+    ];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    (Floor::open_with(&settings).await, port)
+}
+
+/// TEL-01: a phone that trusts the authority of our certificate registers and talks by TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_tls_talks_both_ways() {
+    let folder = testkit::folder();
+    let authority = Authority::new(folder.path(), "authority");
+    let ours = authority.issue("ours", &["127.0.0.1"]);
+    let (floor, port) = floor_with_tls(&authority, &ours).await;
+    let account = BaresipAccount {
+        transport: "tls",
+        server: format!("127.0.0.1:{port}"),
+        ..floor.account(&floor.extension).await
+    };
+    let trust = format!("sip_cafile {}\n", authority.certificate.display());
+    let start = move || Baresip::start_with(&account, AGENT_HZ, &trust).registered();
+    let phone = tokio::task::spawn_blocking(start).await.unwrap();
+    heard_both_ways(&floor, phone, "tls").await;
+}
+
+/// A call over the only trunk to a customer's baresip, and one from it: heard at both ends.
+async fn both_directions(floor: &Floor, mut customer: Baresip, id: &str, number: &str, uri: &str) {
+    let mut phone = floor.phone().await;
+    floor.ready().await;
+    no_other_carrier(floor).await;
+    let our_did = "+918047112601";
+    did(floor, id, our_did, &floor.extension).await;
+    let lead = floor.lead("Customer", number).await;
+
+    let call = floor.dial(&lead).await;
+    let row = floor.call_is(&call, "in_progress").await;
+    assert_eq!(row["trunk_id"], id);
+    talk(2.0).await;
+    floor.hang_up(&call).await;
+    floor.call_over(&call).await;
+    block_in_place(|| customer.until("CALL_CLOSED", 8));
+    block_in_place(|| phone.until("CALL_CLOSED", 8));
+    let outcome = json!({ "code": "INTERESTED", "notes": "ok" });
+    floor.asha.post(&format!("/calls/{call}/disposition"), outcome).await;
+
+    customer.command("dial", uri);
+    block_in_place(|| customer.until("CALL_ESTABLISHED", 10));
+    talk(2.0).await;
+    customer.command("hangup", "");
+    assert!(block_in_place(|| phone.saw("CALL_CLOSED", SOON)));
+    let newest = call_of(floor, &lead).await;
+    let row = floor.call_over(newest["id"].as_str().unwrap()).await;
+    assert_eq!((row["direction"].clone(), row["trunk_id"].clone()), (json!("inbound"), json!(id)));
+    talk(0.3).await;
+    for (who, all, hz) in
+        [("phone", phone.heard(), 1000.0), ("customer", customer.heard(), AGENT_HZ)]
+    {
+        assert_eq!(all.len(), 2, "{who} heard two calls");
+        for heard in all {
+            assert!(heard.seconds_of(hz) > 0.9, "{who}: {} s of {hz}", heard.seconds_of(hz));
+        }
+    }
+}
+
+fn by(transport: &str, port: u16) -> Value {
+    // Connections of the carrier come from any port.
+    json!({ "settings": {
+        "transport": transport, "source_cidrs": ["127.0.0.1/32"],
+        "hosts": [{ "host": "127.0.0.1", "port": port }],
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_on_tcp_carries_calls_both_ways() {
+    let floor = Floor::open().await;
+    let number = "+919811771401";
+    let customer = customer(&floor, number, 1000.0, "tcp", "PCMA", "").await;
+    let id = trunk(&floor, customer.sip_port, by("tcp", customer.sip_port)).await;
+    let uri = format!("sip:+918047112601@{};transport=tcp", floor.server.sip);
+    both_directions(&floor, customer, &id, number, &uri).await;
+}
+
+/// B14: a carrier's certificate must come from an authority that we trust and carry its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_on_tls_carries_calls_both_ways() {
+    let folder = testkit::folder();
+    let authority = Authority::new(folder.path(), "authority");
+    let ours = authority.issue("ours", &["127.0.0.1"]);
+    let theirs = authority.issue("theirs", &["127.0.0.1"]);
+    let (floor, port) = floor_with_tls(&authority, &ours).await;
+    let number = "+919811771402";
+    let extra = format!(
+        "sip_certificate {}\nsip_cafile {}\n",
+        theirs.both.display(),
+        authority.certificate.display()
+    );
+    let customer = customer(&floor, number, 1000.0, "tls", "PCMA", &extra).await;
+    // baresip's TLS port is the one above.
+    let id = trunk(&floor, customer.sip_port, by("tls", customer.sip_port + 1)).await;
+    let uri = format!("sip:+918047112601@127.0.0.1:{port};transport=tls");
+    both_directions(&floor, customer, &id, number, &uri).await;
+}
+
+/// B14: an authority nobody told us about is not believed, and nothing goes in the clear.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_trunk_of_an_unknown_authority_gets_no_call() {
+    let folder = testkit::folder();
+    let unknown = Authority::new(folder.path(), "unknown");
+    let theirs = unknown.issue("theirs", &["127.0.0.1"]);
+    let floor = Floor::open().await;
+    let _phone = floor.phone().await;
+    floor.ready().await;
+    no_other_carrier(&floor).await;
+    let number = "+919811771403";
+    let extra = format!("sip_certificate {}\n", theirs.both.display());
+    let customer = customer(&floor, number, 1000.0, "tls", "PCMA", &extra).await;
+    trunk(&floor, customer.sip_port, by("tls", customer.sip_port + 1)).await;
+    let lead = floor.lead("Customer", number).await;
+    let call = floor.dial(&lead).await;
+    let row = floor.call_over(&call).await;
+    assert_eq!(row["status"], "failed", "{row}");
+    assert_eq!(row["hangup_cause"]["kind"], "network_failure", "{row}");
+    assert!(!customer.full_log().contains("INVITE sip:"), "{}", customer.log());
+}
