@@ -254,8 +254,7 @@ async fn a_tls_trunk_with_the_wrong_name_gets_no_call_and_nothing_in_the_clear()
     let mut settings = trunk(1, carrier.address);
     settings.transport = signaling::directory::TransportKind::Tls;
     let directory = MemoryDirectory::new(&["101"], vec![settings]);
-    let floor =
-        Floor::open_with(directory, |config| config.trusted_authorities = Some(cert)).await;
+    let floor = Floor::open_with(directory, |config| config.trusted_authorities = Some(cert)).await;
     let alice = floor.registered("101").await;
     let call = alice.call("+919812340001").await;
     assert_eq!(alice.refused(call).await, 503);

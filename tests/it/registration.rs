@@ -184,9 +184,8 @@ async fn bindings_come_last_and_go_as_the_rfc_says() {
     let floor = Floor::open().await;
     let own = identity(&floor, "105").await;
     let mut wire = Wire::open(floor.server.sip);
-    let mut ask = |lines: &[&str]| {
-        block_in_place(|| wire.ask_as(&own, &Ask::register(&own, lines)))
-    };
+    let mut ask =
+        |lines: &[&str]| block_in_place(|| wire.ask_as(&own, &Ask::register(&own, lines)));
     let first = "Contact: <sip:105@127.0.0.1:50001>";
     let brief = ask(&[first, "Expires: 10"]);
     assert_eq!(status(&brief), 423);

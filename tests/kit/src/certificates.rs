@@ -45,8 +45,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let made = params.signed_by(&key, &self.issuer).unwrap();
         let path = |end: &str| self.folder.join(format!("{file}.{end}"));
-        let issued =
-            Issued { certificate: path("crt"), key: path("key"), both: path("both.pem") };
+        let issued = Issued { certificate: path("crt"), key: path("key"), both: path("both.pem") };
         fs::write(&issued.certificate, made.pem()).unwrap();
         fs::write(&issued.key, key.serialize_pem()).unwrap();
         fs::write(&issued.both, format!("{}{}", key.serialize_pem(), made.pem())).unwrap();

@@ -111,8 +111,7 @@ impl TransactionLayer {
         } else {
             Machine::NonInvite(ClientNonInvite::new(now, timing, reliable))
         };
-        let patience =
-            if client.remaining.is_empty() { client.patience } else { Some(PATIENCE) };
+        let patience = if client.remaining.is_empty() { client.patience } else { Some(PATIENCE) };
         client.patience_ends = patience.map(|patience| now + patience);
         let transmit = transmit_id(id, client.attempt);
         client.stage = Stage::Sent(Box::new(Sent {
