@@ -28,16 +28,13 @@ async fn keys_go_from_the_phone_to_the_carrier_and_back() {
             .await;
         let digits = seen["data"]["digits"].as_str().unwrap().to_owned();
         assert_eq!(digits.matches(key).count(), 1, "one key is one digit: {digits}");
+        let back = block_in_place(|| phone.until("CALL_DTMF_START", 8));
+        assert_eq!(back["param"], key, "as the phone got it back");
     }
     floor.hang_up(&call).await;
     block_in_place(|| phone.until("CALL_CLOSED", 8));
-    let pressed: Vec<String> = phone
-        .seen
-        .iter()
-        .filter(|v| v["type"] == "CALL_DTMF_START")
-        .map(|v| v["param"].as_str().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(pressed, ["5", "9", "#"], "as the phone got them back");
+    let more = phone.seen.iter().filter(|v| v["type"] == "CALL_DTMF_START").count();
+    assert_eq!(more, 0, "no key came back twice");
 }
 
 /// A phone that sends its keys by INFO is understood by a carrier that knows RFC 4733 only.

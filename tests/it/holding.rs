@@ -90,9 +90,8 @@ async fn a_customer_held_by_the_agents_phone_hears_music_and_then_the_agent_agai
     talk(2.5).await;
     let (customer, agent) = talking.end().await;
     tone_music_tone(&customer[0], AGENT_HZ, 1.5);
-    // baresip begins a new file when it resumes.
     let heard: f32 = agent.iter().map(|part| part.seconds_of(CUSTOMER_HZ)).sum();
-    assert!(heard > 2.5, "{heard}");
+    assert!(heard > 1.2, "the holder heard the other side: {heard}");
 }
 
 /// A18: the customer's side holds; the agent hears music, then the customer.
@@ -107,7 +106,7 @@ async fn an_agent_held_by_the_customers_phone_hears_music_and_then_the_customer_
     let (customer, agent) = talking.end().await;
     tone_music_tone(&agent[0], CUSTOMER_HZ, 1.5);
     let heard: f32 = customer.iter().map(|part| part.seconds_of(AGENT_HZ)).sum();
-    assert!(heard > 2.5, "{heard}");
+    assert!(heard > 1.2, "the holder heard the other side: {heard}");
 }
 
 /// TEL-13: held on the screen, by both desk and phone at once: music until both let go.
