@@ -118,7 +118,9 @@ fn sql_stands_only_in_the_store() {
         }
         for (number, line) in code_lines(&text) {
             let quoted = line.split('"').nth(1).unwrap_or_default();
-            if verbs.iter().any(|v| quoted.trim_start().starts_with(v)) {
+            // RFC 3311 has an UPDATE too.
+            let sip = quoted.contains(" sip:") || quoted.contains(" sips:");
+            if !sip && verbs.iter().any(|v| quoted.trim_start().starts_with(v)) {
                 faults.push(format!("{name}:{number}"));
             }
         }

@@ -193,7 +193,7 @@ async fn the_timeline_tells_everything_that_happened_with_a_lead() {
 }
 
 /// A second tenant beside the demo floor, with an administrator.
-async fn other_tenant(server: &Telehub) -> Api {
+pub(crate) async fn other_tenant(server: &Telehub) -> Api {
     let data = server.data();
     let config = StoreConfig {
         url: format!("sqlite://{}", data.join("telehub.db").display()),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a story fails loudly")]
 
+mod access;
 mod carriers;
 mod cli;
 mod crash;

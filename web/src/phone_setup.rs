@@ -110,8 +110,7 @@ mod tests {
     fn a_door_on_every_address_is_shown_under_the_name_the_browser_used() {
         let opened = opened(&["0.0.0.0:5080", "[::]:5080"], &["192.0.2.7:5061"], None);
         let shown = doors(&opened, Some("desk.example.in"));
-        let shown: Vec<_> =
-            shown.iter().map(|d| (d.transport, d.host.as_str(), d.port)).collect();
+        let shown: Vec<_> = shown.iter().map(|d| (d.transport, d.host.as_str(), d.port)).collect();
         assert_eq!(
             shown,
             [
