@@ -1,7 +1,7 @@
 // An administrator sets the floor up: people, phones, carriers, numbers. Everything by what stands on the screen.
 import { ask, someNumber } from "./api.mjs";
 import { Desk, check, same } from "./desk.mjs";
-import { Phone } from "./phones.mjs";
+import { Phone, SIP } from "./phones.mjs";
 
 const unique = () => Math.floor(Math.random() * 1e6).toString(36);
 
@@ -63,6 +63,8 @@ async function extensions({ browser }) {
   await desk.page.getByRole("heading", { name: desk.t("setup.title", { number }) }).waitFor();
   await desk.by("button", "setup.reveal").click();
   await desk.dialog.getByText(desk.t("extensions.notRegistered"), { exact: true }).waitFor();
+  // The screen names the port that is open, whatever was configured.
+  await desk.dialog.getByText(SIP.split(":")[1], { exact: true }).first().waitFor();
   const secret = await ask("admin", "GET", `/extensions/${(await ask("admin", "GET", "/extensions?limit=200")).items.find((one) => one.number === number).id}/secret`);
   await desk.dialog.getByText(secret.secret, { exact: true }).waitFor();
   const phone = await Phone.register(number);

@@ -64,7 +64,6 @@ export type NumberChange = Schemas["NumberChange"];
 export type NumberDestination = Schemas["NumberDestination"];
 export type NumberFormat = Schemas["NumberFormat"];
 export type NumberNew = Schemas["NumberNew"];
-export type NumberPurpose = Schemas["NumberPurpose"];
 export type Objection = Schemas["Objection"];
 export type ObjectionWrite = Schemas["ObjectionWrite"];
 export type Outcome = Schemas["Outcome"];

@@ -1,13 +1,13 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Eye, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
+import { asProblem } from "@/api/problem";
 import type { Extension, ExtensionSecret } from "@/api/types";
 import { CopyText } from "@/features/admin/CopyText";
-import { useSettings } from "@/features/admin/api";
 import { Button } from "@/ui/Button";
-import { Badge } from "@/ui/bits";
+import { Badge, Skeleton } from "@/ui/bits";
 import { Dialog } from "@/ui/Dialog";
 import { toast } from "@/ui/toast";
 
@@ -15,10 +15,10 @@ import { toast } from "@/ui/toast";
 export function PhoneSetup({ extension, onClose }: { extension: Extension; onClose: () => void }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const settings = useSettings();
-  const [secret, setSecret] = useState<ExtensionSecret | null>(null);
+    const [secret, setSecret] = useState<ExtensionSecret | null>(null);
   const [confirming, setConfirming] = useState(false);
   const path = { params: { path: { id: extension.id } } };
+  const setup = useQuery({ queryKey: ["extensions", extension.id, "setup"], queryFn: () => unwrap(api.GET("/extensions/{id}/setup", path)) });
   const reveal = useMutation({ mutationFn: () => unwrap(api.GET("/extensions/{id}/secret", path)), onSuccess: setSecret });
   const rotate = useMutation({
     mutationFn: () => unwrap(api.POST("/extensions/{id}/secret/rotate", path)),
@@ -29,16 +29,21 @@ export function PhoneSetup({ extension, onClose }: { extension: Extension; onClo
       toast("done", t("setup.rotated", { number: extension.number }), { detail: t("setup.rotatedHelp") });
     },
   });
-  const domain = secret?.domain ?? settings.data?.sip_domain ?? "";
+  const domain = secret?.domain ?? setup.data?.domain ?? "";
   return (
     <Dialog open onClose={onClose} place="side" title={t("setup.title", { number: extension.number })} note={t("setup.note")}>
       <ol className="flex flex-col gap-5">
         <Step number={1} title={t("setup.connect")}>
-          <CopyText label={t("setup.server")} text={location.hostname} />
-          <div className="grid grid-cols-2 gap-3">
-            <CopyText label={t("setup.port")} text="5060" />
-            <CopyText label={t("setup.transport")} text="UDP / TCP" />
-          </div>
+          {setup.isPending ? <Skeleton className="h-16" /> : null}
+          {setup.error ? <p className="text-alarm">{asProblem(setup.error).message}</p> : null}
+          {setup.data?.doors.map((door) => (
+            <div key={`${door.transport}-${door.host}-${door.port}`} className="flex flex-col gap-2">
+              <CopyText label={`${t("setup.server")} (${door.transport.toUpperCase()})`} text={door.host} />
+              <CopyText label={`${t("setup.port")} (${door.transport.toUpperCase()})`} text={String(door.port)} />
+              {door.this_machine_only ? <p className="text-sm text-wait">{t("setup.thisMachineOnly")}</p> : null}
+            </div>
+          ))}
+          {setup.data?.doors.length === 0 ? <p className="text-wait">{t("setup.noDoor")}</p> : null}
           <CopyText label={t("setup.domain")} text={domain} />
         </Step>
         <Step number={2} title={t("setup.account")}>

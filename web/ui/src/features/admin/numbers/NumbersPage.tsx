@@ -19,7 +19,7 @@ import { CheckField, SelectField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 import { toast } from "@/ui/toast";
 
-const PURPOSES = ["general", "inbound_only", "outbound_only"] as const;
+const PURPOSES = ["general", "promotional", "service"] as const;
 
 /** The numbers people dial, and where they lead. */
 export function NumbersPage() {
@@ -35,7 +35,7 @@ export function NumbersPage() {
       cell: (one) => (one.destination ? t("numbers.toExtension", { number: one.destination_extension ?? "?" }) : <Badge tone="wait">{t("numbers.nowhere")}</Badge>),
     },
     { key: "trunk", title: t("numbers.trunk"), from: "sm", cell: (one) => one.trunk_name ?? "–" },
-    { key: "purpose", title: t("numbers.purpose"), from: "md", cell: (one) => t(`numberPurpose.${one.purpose}`) },
+    { key: "purpose", title: t("numbers.purpose"), from: "md", cell: (one) => t(`numberPurpose.${one.purpose}`, { defaultValue: one.purpose }) },
     { key: "verified", title: t("numbers.callerId"), from: "md", cell: (one) => <Badge tone={one.verified ? "good" : "plain"}>{one.verified ? t("numbers.verified") : t("numbers.unverified")}</Badge> },
     {
       key: "do",
@@ -87,7 +87,7 @@ function NumberForm({ did, onClose }: { did: Did | null; onClose: () => void }) 
   type Body = z.infer<typeof schema>;
   const form = useForm<Body>({
     resolver: zodResolver(schema),
-    defaultValues: { number: did ? formatPhone(did.number) : "", trunk_id: did?.trunk_id ?? "", destination: did?.destination?.id ?? "", purpose: did?.purpose ?? "general", verified: did?.verified ?? true },
+    defaultValues: { number: did ? formatPhone(did.number) : "", trunk_id: did?.trunk_id ?? "", destination: did?.destination?.id ?? "", purpose: PURPOSES.find((one) => one === did?.purpose) ?? "general", verified: did?.verified ?? true },
   });
   const { errors } = form.formState;
   const save = useMutation({

@@ -13,7 +13,7 @@ import { Button } from "@/ui/Button";
 import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
 import { toast } from "@/ui/toast";
 
-const TONE: Record<TrunkHealth, Tone> = { unknown: "plain", up: "good", down: "alarm", disabled: "plain" };
+const TONE: Record<TrunkHealth, Tone> = { unknown: "plain", up: "good", down: "alarm", refused: "alarm", disabled: "plain" };
 
 /** The carriers: do they answer, what did they say last. */
 export function TrunksPage() {
@@ -88,7 +88,7 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
         <Fact name={t("trunks.since")}>{status.since ? formatWhen(status.since) : "–"}</Fact>
       </dl>
       {status.last_error ? (
-        <p className={status.health === "down" ? "mt-3 rounded-md bg-alarm-soft px-3 py-2 text-alarm" : "mt-3 rounded-md bg-sunken px-3 py-2 text-ink-2"}>
+        <p className={status.health === "down" || status.health === "refused" ? "mt-3 rounded-md bg-alarm-soft px-3 py-2 text-alarm" : "mt-3 rounded-md bg-sunken px-3 py-2 text-ink-2"}>
           <span className="font-medium">{t("trunks.lastError")}</span> {status.last_error}
         </p>
       ) : null}
