@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use crm::{
     Store,
     audit::AuditRecord,
-    extensions::{ExtensionKind, SipBan, SipBinding},
+    extensions::{ExtensionKind, SipBan, SipBinding, SipBindingChange},
 };
 use serde_json::json;
 use signaling::{
     Directory,
     directory::{
-        Ban, DirectoryChange, DirectoryError, ExtensionAccount, Lookup, Realm, RouteRequest,
-        Secret, SecurityEvent, StoredBinding, TransportKind,
+        Ban, BindingChange, DirectoryChange, DirectoryError, ExtensionAccount, Lookup, Realm,
+        RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
     },
 };
 use std::{future::Future, net::IpAddr, pin::Pin, time::SystemTime};
@@ -152,22 +152,11 @@ impl Directory for StoreDirectory {
         Box::pin(self.load_bindings())
     }
 
-    fn binding_save(&self, binding: StoredBinding) -> Lookup<'_, ()> {
+    fn bindings_change(&self, changes: Vec<BindingChange>) -> Lookup<'_, ()> {
         Box::pin(async move {
-            let row = binding_to_row(&binding, self.node);
-            self.store.sip_binding_save(&row).await.map_err(away)
-        })
-    }
-
-    fn binding_remove<'a>(
-        &'a self,
-        tenant: TenantId,
-        aor: &'a str,
-        key: &'a str,
-    ) -> Lookup<'a, ()> {
-        Box::pin(async move {
-            self.store.sip_binding_remove(tenant, aor, Some(key)).await.map_err(away)?;
-            Ok(())
+            let changes: Vec<SipBindingChange> =
+                changes.into_iter().map(|change| change_to_row(change, self.node)).collect();
+            self.store.platform_sip_bindings_change(&changes).await.map_err(away)
         })
     }
 
@@ -198,6 +187,17 @@ impl Directory for StoreDirectory {
 
     fn audit(&self, event: SecurityEvent) -> Lookup<'_, ()> {
         Box::pin(self.write_audit(event))
+    }
+}
+
+fn change_to_row(change: BindingChange, node: call::NodeId) -> SipBindingChange {
+    match change {
+        BindingChange::Keep(binding) => {
+            SipBindingChange::Keep(Box::new(binding_to_row(&binding, node)))
+        }
+        BindingChange::Forget { tenant, aor, key } => {
+            SipBindingChange::Remove { tenant, aor, contact: key }
+        }
     }
 }
 

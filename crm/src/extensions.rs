@@ -113,6 +113,32 @@ pub struct SipBinding {
     pub expires_at: DateTime<Utc>,
 }
 
+/// What the registrar wants written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SipBindingChange {
+    /// New or refreshed.
+    Keep(Box<SipBinding>),
+    /// Gone.
+    Remove {
+        /// Whose it was.
+        tenant: TenantId,
+        /// Address of record.
+        aor: String,
+        /// Which of its contacts.
+        contact: String,
+    },
+}
+
+impl SipBindingChange {
+    /// The binding it is about.
+    pub(crate) fn key(&self) -> (TenantId, &str, &str) {
+        match self {
+            Self::Keep(b) => (b.tenant, &b.aor, &b.contact),
+            Self::Remove { tenant, aor, contact } => (*tenant, aor, contact),
+        }
+    }
+}
+
 /// An address that tried too often (B04).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SipBan {

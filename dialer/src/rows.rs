@@ -11,10 +11,17 @@ use crm::{
     users::UserFilter,
 };
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// Rows written in one transaction.
+const BATCH: usize = 256;
+/// Least time between two writes: a lone change is written at once, a busy floor's together.
+const SPACING: Duration = Duration::from_millis(50);
 const PAGE: u32 = 500;
 
 /// A state to be written.
@@ -48,23 +55,47 @@ impl Row {
     }
 }
 
-/// Writes rows in order; waits while the database is away.
+/// Writes rows in order, together with what else came meanwhile; waits while the database is
+/// away.
 pub(crate) async fn write(store: Store, mut queue: mpsc::Receiver<Row>) {
-    while let Some(row) = queue.recv().await {
-        let mut pause = FIRST_RETRY;
-        loop {
-            match store.agent_state_enter(row.tenant, &row.state).await {
-                Ok(()) => break,
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, "agent state not written yet");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_RETRY);
-                }
-                Err(error) => {
-                    tracing::error!(%error, user.id = %row.state.user, "agent state refused");
-                    break;
-                }
+    let mut rows = Vec::with_capacity(BATCH);
+    let mut next_write = Instant::now();
+    while queue.recv_many(&mut rows, BATCH).await > 0 {
+        if !queue.is_closed() {
+            sleep_until(next_write).await;
+        }
+        while rows.len() < BATCH
+            && let Ok(row) = queue.try_recv()
+        {
+            rows.push(row);
+        }
+        next_write = Instant::now() + SPACING;
+        let all: Vec<_> = rows.drain(..).map(|row| (row.tenant, row.state)).collect();
+        if write_until_done(&store, &all).await.is_ok() {
+            continue;
+        }
+        // Something in the batch can never be written: find it, say so, go on without it.
+        for one in &all {
+            if let Err(error) = write_until_done(&store, std::slice::from_ref(one)).await {
+                tracing::error!(%error, user.id = %one.1.user, "agent state refused");
             }
+        }
+    }
+}
+
+async fn write_until_done(
+    store: &Store,
+    rows: &[(TenantId, AgentState)],
+) -> Result<(), StoreError> {
+    let mut pause = FIRST_RETRY;
+    loop {
+        match store.platform_agent_states_enter(rows).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "agent states not written yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_RETRY);
+            }
+            done => return done,
         }
     }
 }

@@ -53,12 +53,9 @@ pub trait Directory: Send + Sync + 'static {
     /// All bindings that have not expired, at start.
     fn bindings(&self) -> Lookup<'_, Vec<StoredBinding>>;
 
-    /// Keeps a binding; replaces the one with the same tenant, AOR and `key`.
-    fn binding_save(&self, binding: StoredBinding) -> Lookup<'_, ()>;
-
-    /// Forgets a binding.
-    fn binding_remove<'a>(&'a self, tenant: TenantId, aor: &'a str, key: &'a str)
-    -> Lookup<'a, ()>;
+    /// Keeps and forgets bindings, in this order, all or none. A binding that is kept replaces
+    /// the one with the same tenant, AOR and `key`.
+    fn bindings_change(&self, changes: Vec<BindingChange>) -> Lookup<'_, ()>;
 
     /// All bans that still run, at start.
     fn bans(&self) -> Lookup<'_, Vec<Ban>>;
@@ -161,6 +158,22 @@ pub struct StoredBinding {
     pub user_agent: Option<String>,
     /// When it lapses.
     pub expires_at: SystemTime,
+}
+
+/// What became of a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindingChange {
+    /// New or refreshed.
+    Keep(Box<StoredBinding>),
+    /// Gone.
+    Forget {
+        /// Owner.
+        tenant: TenantId,
+        /// Address of record without scheme.
+        aor: String,
+        /// Which of its bindings.
+        key: String,
+    },
 }
 
 /// Registration attempts of one address for one AOR are refused until then (B04).

@@ -1,12 +1,13 @@
 //! `agent_states` and `agent_state_spans`.
 
-use super::{Row, Store, StoreError, args};
+use super::{ManyRows, Row, Scope, Store, StoreError, Tx, args};
 use crate::{
     agents::{AgentDay, AgentState, AgentStateKind, AgentStateSpan},
     fresh,
 };
 use call::{TenantId, UserId};
 use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 fn state(row: &Row) -> Result<AgentState, StoreError> {
@@ -19,6 +20,54 @@ fn state(row: &Row) -> Result<AgentState, StoreError> {
     })
 }
 
+static PRESENT: ManyRows =
+    ManyRows::new("SELECT * FROM agent_states WHERE (tenant_id, user_id) IN (VALUES", 2, ")");
+static SPAN: ManyRows = ManyRows::new(
+    "INSERT INTO agent_state_spans (id, tenant_id, user_id, state, reason, started_at, ended_at)
+     VALUES",
+    7,
+    "",
+);
+static ENTER: ManyRows = ManyRows::new(
+    "INSERT INTO agent_states (tenant_id, user_id, state, reason, call_id, since) VALUES",
+    6,
+    "ON CONFLICT (tenant_id, user_id) DO UPDATE SET state = excluded.state,
+         reason = excluded.reason, call_id = excluded.call_id, since = excluded.since",
+);
+
+async fn enter_in_tx(tx: &mut Tx, all: &[(TenantId, AgentState)]) -> Result<(), StoreError> {
+    let who: BTreeSet<_> = all.iter().map(|(tenant, next)| (*tenant, next.user)).collect();
+    let who = who.into_iter().map(|(tenant, user)| args![tenant, user]).collect();
+    let present = tx
+        .list_many(&PRESENT, who, |row| Ok((row.id::<TenantId>("tenant_id")?, state(row)?)))
+        .await?;
+    let mut present: BTreeMap<_, _> =
+        present.into_iter().map(|(tenant, state)| ((tenant, state.user), state)).collect();
+    let mut spans = Vec::new();
+    for (tenant, next) in all {
+        let mut next = next.clone();
+        if let Some(before) = present.get(&(*tenant, next.user)) {
+            next.since = before.since.max(next.since);
+            spans.push(args![
+                fresh::<Uuid>(),
+                *tenant,
+                next.user,
+                before.state,
+                before.reason.clone(),
+                before.since,
+                next.since
+            ]);
+        }
+        present.insert((*tenant, next.user), next);
+    }
+    tx.run_many(&SPAN, spans).await?;
+    let entered = present.into_iter().map(|((tenant, _), next)| {
+        args![tenant, next.user, next.state, next.reason, next.call, next.since]
+    });
+    tx.run_many(&ENTER, entered.collect()).await?;
+    Ok(())
+}
+
 impl Store {
     /// Enters a state; the one before becomes a span that ends where this begins.
     pub async fn agent_state_enter(
@@ -27,39 +76,17 @@ impl Store {
         next: &AgentState,
     ) -> Result<(), StoreError> {
         let mut tx = self.write(tenant).await?;
-        let before = tx
-            .find(
-                "SELECT * FROM agent_states WHERE tenant_id = $1 AND user_id = $2",
-                args![tenant, next.user],
-                state,
-            )
-            .await?;
-        let since = before.as_ref().map_or(next.since, |b| b.since.max(next.since));
-        if let Some(before) = before {
-            tx.run(
-                "INSERT INTO agent_state_spans (id, tenant_id, user_id, state, reason,
-                                                started_at, ended_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                args![
-                    fresh::<Uuid>(),
-                    tenant,
-                    next.user,
-                    before.state,
-                    before.reason,
-                    before.since,
-                    since
-                ],
-            )
-            .await?;
-        }
-        tx.run(
-            "INSERT INTO agent_states (tenant_id, user_id, state, reason, call_id, since)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (tenant_id, user_id) DO UPDATE SET state = excluded.state,
-                 reason = excluded.reason, call_id = excluded.call_id, since = excluded.since",
-            args![tenant, next.user, next.state, next.reason.clone(), next.call, since],
-        )
-        .await?;
+        enter_in_tx(&mut tx, &[(tenant, next.clone())]).await?;
+        tx.commit().await
+    }
+
+    /// The same for agents of any tenant, in this order, all or none.
+    pub async fn platform_agent_states_enter(
+        &self,
+        next: &[(TenantId, AgentState)],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write(Scope::Platform).await?;
+        enter_in_tx(&mut tx, next).await?;
         tx.commit().await
     }
 

@@ -27,7 +27,7 @@ mod users;
 pub use dispositions::Saver;
 pub use open::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, StoreConfig, sqlite_version};
 pub use policy::DialLead;
-pub(crate) use sql::{Map, Row, Tx, args};
+pub(crate) use sql::{ManyRows, Map, Row, Tx, args};
 pub use sql::{Val, micros};
 
 use crate::vault::{MasterKey, TenantKey, VaultError};

@@ -1,9 +1,19 @@
 //! `sip_bindings` and `sip_bans`: what must survive a restart of the registrar.
 
-use super::{Row, Scope, Store, StoreError, args};
-use crate::extensions::{SipBan, SipBinding};
+use super::{ManyRows, Row, Scope, Store, StoreError, args};
+use crate::extensions::{SipBan, SipBinding, SipBindingChange};
 use call::TenantId;
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+static KEEP: ManyRows = ManyRows::new(
+    "INSERT INTO sip_bindings (tenant_id, aor, contact, node_id, body, expires_at) VALUES",
+    6,
+    "ON CONFLICT (tenant_id, aor, contact) DO UPDATE SET
+         node_id = excluded.node_id, body = excluded.body, expires_at = excluded.expires_at",
+);
+static REMOVE: ManyRows =
+    ManyRows::new("DELETE FROM sip_bindings WHERE (tenant_id, aor, contact) IN (VALUES", 3, ")");
 
 fn binding(row: &Row) -> Result<SipBinding, StoreError> {
     Ok(SipBinding {
@@ -17,42 +27,33 @@ fn binding(row: &Row) -> Result<SipBinding, StoreError> {
 }
 
 impl Store {
-    /// Keeps or refreshes a binding.
-    pub async fn sip_binding_save(&self, binding: &SipBinding) -> Result<(), StoreError> {
-        self.run(
-            binding.tenant,
-            "INSERT INTO sip_bindings (tenant_id, aor, contact, node_id, body, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (tenant_id, aor, contact) DO UPDATE SET
-                 node_id = excluded.node_id, body = excluded.body,
-                 expires_at = excluded.expires_at",
-            args![
-                binding.tenant,
-                &binding.aor,
-                &binding.contact,
-                binding.node,
-                binding.body.clone(),
-                binding.expires_at
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Removes one binding, or all of an address.
-    pub async fn sip_binding_remove(
+    /// Keeps, refreshes and removes bindings of any tenant, in this order, all or none.
+    pub async fn platform_sip_bindings_change(
         &self,
-        tenant: TenantId,
-        aor: &str,
-        contact: Option<&str>,
-    ) -> Result<u64, StoreError> {
-        self.run(
-            tenant,
-            "DELETE FROM sip_bindings
-             WHERE tenant_id = $1 AND aor = $2 AND ($3 IS NULL OR contact = $3)",
-            args![tenant, aor, contact],
-        )
-        .await
+        changes: &[SipBindingChange],
+    ) -> Result<(), StoreError> {
+        // Each binding once, by the last word on it: the order among others does not matter.
+        let last: BTreeMap<_, _> = changes.iter().map(|change| (change.key(), change)).collect();
+        let (mut kept, mut removed) = (Vec::new(), Vec::new());
+        for change in last.into_values() {
+            match change {
+                SipBindingChange::Keep(b) => kept.push(args![
+                    b.tenant,
+                    &b.aor,
+                    &b.contact,
+                    b.node,
+                    b.body.clone(),
+                    b.expires_at
+                ]),
+                SipBindingChange::Remove { tenant, aor, contact } => {
+                    removed.push(args![*tenant, aor, contact]);
+                }
+            }
+        }
+        let mut tx = self.write(Scope::Platform).await?;
+        tx.run_many(&KEEP, kept).await?;
+        tx.run_many(&REMOVE, removed).await?;
+        tx.commit().await
     }
 
     /// The live bindings of a tenant, for the screens.

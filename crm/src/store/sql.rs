@@ -10,6 +10,7 @@ use sqlx::{
     ColumnIndex, Decode, Postgres, Row as _, Sqlite, Transaction, Type, pool::PoolConnection,
     postgres::PgRow, sqlite::SqliteRow,
 };
+use std::{fmt::Write as _, sync::OnceLock};
 use uuid::Uuid;
 
 /// A value bound to a statement.
@@ -164,6 +165,48 @@ impl Row {
     }
 }
 
+/// How many rows one statement carries: few texts, so that each stays prepared.
+const ROWS_PER_STATEMENT: [usize; 4] = [64, 16, 4, 1];
+
+/// A statement over many rows, `before ($1, …), ($n, …) after`: one round trip to the engine's
+/// thread or server where one per row would cost more than the row.
+pub(crate) struct ManyRows {
+    before: &'static str,
+    columns: usize,
+    after: &'static str,
+    texts: [OnceLock<String>; ROWS_PER_STATEMENT.len()],
+}
+
+impl ManyRows {
+    pub(crate) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
+        Self { before, columns, after, texts: [const { OnceLock::new() }; 4] }
+    }
+
+    /// The text for the largest number of rows that fits, and that number.
+    fn text_for(&'static self, rows: usize) -> (&'static str, usize) {
+        let index = ROWS_PER_STATEMENT.iter().position(|n| *n <= rows);
+        let index = index.unwrap_or(ROWS_PER_STATEMENT.len() - 1);
+        let rows = ROWS_PER_STATEMENT[index];
+        let text = self.texts[index].get_or_init(|| {
+            let mut text = self.before.to_owned();
+            for value in 0..rows * self.columns {
+                let opens = value % self.columns == 0;
+                let lead = if !opens {
+                    ", "
+                } else if value == 0 {
+                    " ("
+                } else {
+                    "), ("
+                };
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{lead}${}", value + 1);
+            }
+            text + ") " + self.after
+        });
+        (text, rows)
+    }
+}
+
 /// Makes a domain value of a row.
 pub(crate) type Map<T> = fn(&Row) -> Result<T, StoreError>;
 
@@ -235,6 +278,37 @@ impl Tx {
         }
     }
 
+    /// Executes over many rows. On PostgreSQL a row of the table may be met only once.
+    pub(crate) async fn run_many(
+        &mut self,
+        sql: &'static ManyRows,
+        rows: Vec<Vec<Val>>,
+    ) -> Result<u64, StoreError> {
+        let (mut rows, mut touched) = (rows.into_iter(), 0);
+        while rows.len() > 0 {
+            let (text, count) = sql.text_for(rows.len());
+            let args = rows.by_ref().take(count).flatten().collect();
+            touched += self.run(text, args).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Executes over many rows; what they return, in no order.
+    pub(crate) async fn list_many<T>(
+        &mut self,
+        sql: &'static ManyRows,
+        rows: Vec<Vec<Val>>,
+        map: Map<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut rows, mut found) = (rows.into_iter(), Vec::new());
+        while rows.len() > 0 {
+            let (text, count) = sql.text_for(rows.len());
+            let args = rows.by_ref().take(count).flatten().collect();
+            found.extend(self.list(text, args, map).await?);
+        }
+        Ok(found)
+    }
+
     /// The first row, if any.
     pub(crate) async fn find<T>(
         &mut self,
@@ -263,5 +337,20 @@ impl Tx {
             Self::Pg(t) => t.commit().await?,
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_over_many_rows_numbers_its_values_and_takes_the_largest_part_that_fits() {
+        static SQL: ManyRows = ManyRows::new("INSERT INTO t (a, b) VALUES", 2, "RETURNING a");
+        assert_eq!(SQL.text_for(1), ("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a", 1));
+        let (text, rows) = SQL.text_for(15);
+        assert_eq!(rows, 4);
+        assert!(text.ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING a"));
+        assert_eq!([16, 63, 64, 1000].map(|n| SQL.text_for(n).1), [16, 16, 64, 64]);
     }
 }

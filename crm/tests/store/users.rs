@@ -7,7 +7,7 @@ use crate::{
 use chrono::TimeDelta;
 use crm::{
     StoreError,
-    extensions::{ExtensionPatch, SipBan, SipBinding},
+    extensions::{ExtensionPatch, SipBan, SipBinding, SipBindingChange},
     fresh,
     numbers::{NewNumber, NumberPatch},
     sessions::{self, SessionError},
@@ -218,8 +218,22 @@ async fn bindings_and_bans_survive_until_they_lapse() {
             body: serde_json::json!({ "path": [], "flow": 3 }),
             expires_at: noon() + TimeDelta::minutes(5),
         };
-        store.sip_binding_save(&binding).await.unwrap();
-        store.sip_binding_save(&binding).await.unwrap();
+        let keep = |port: u32| {
+            let contact = format!("sip:101@10.0.0.5:{port}");
+            SipBindingChange::Keep(Box::new(SipBinding { contact, ..binding.clone() }))
+        };
+        let remove = |port: u32| SipBindingChange::Remove {
+            tenant: floor.tenant,
+            aor: binding.aor.clone(),
+            contact: format!("sip:101@10.0.0.5:{port}"),
+        };
+        // More than one statement takes, and the same binding twice.
+        let many: Vec<_> = (5060..5160).chain([5060]).map(keep).collect();
+        store.platform_sip_bindings_change(&many).await.unwrap();
+        assert_eq!(store.platform_sip_bindings(noon()).await.unwrap().len(), 100);
+        let mut gone: Vec<_> = (5060..5160).map(remove).collect();
+        gone.push(keep(5060));
+        store.platform_sip_bindings_change(&gone).await.unwrap();
         let live = store.platform_sip_bindings(noon()).await.unwrap();
         assert_eq!(live, std::slice::from_ref(&binding));
         assert_eq!(store.sip_binding_list(floor.tenant, noon()).await.unwrap().len(), 1);

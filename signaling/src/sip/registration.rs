@@ -4,7 +4,7 @@
 use super::task::SipTask;
 use crate::{
     Directory,
-    directory::{ExtensionAccount, SecurityEventKind, StoredBinding, TransportKind},
+    directory::{BindingChange, ExtensionAccount, SecurityEventKind, StoredBinding, TransportKind},
     measure,
     status::{Registration, SwitchNotice},
 };
@@ -27,6 +27,11 @@ use tokio::sync::{broadcast, mpsc};
 /// Changes that may wait for the store; what comes on top is kept in memory only, until the
 /// phone registers again.
 const KEEPER_QUEUE: usize = 4096;
+/// Changes written in one transaction.
+const KEEPER_BATCH: usize = 1024;
+/// Least time between two writes: a lone phone is written at once, a crowd together.
+const KEEPER_SPACING: Duration = Duration::from_millis(100);
+const KEEPER_ATTEMPTS: u32 = 3;
 
 /// Who is registered, for everybody to read.
 #[derive(Debug, Default)]
@@ -59,13 +64,7 @@ pub(crate) struct Registrations {
     min_s: u32,
     board: Arc<RegistrationBoard>,
     notices: broadcast::Sender<SwitchNotice>,
-    keeper: mpsc::Sender<Keep>,
-}
-
-/// For the store.
-enum Keep {
-    Save(Box<StoredBinding>),
-    Remove { tenant: TenantId, aor: String, key: String },
+    keeper: mpsc::Sender<BindingChange>,
 }
 
 impl Registrations {
@@ -142,11 +141,11 @@ impl Registrations {
             let (aor, keep) = match change {
                 Change::Kept { aor, binding } => {
                     let stored = stored(&aor, &binding, now);
-                    (aor, Keep::Save(Box::new(stored)))
+                    (aor, BindingChange::Keep(Box::new(stored)))
                 }
                 Change::Removed { aor, binding } => {
                     let (tenant, key) = (binding.owner.tenant, binding.key);
-                    (aor.clone(), Keep::Remove { tenant, aor, key })
+                    (aor.clone(), BindingChange::Forget { tenant, aor, key })
                 }
             };
             if self.keeper.try_send(keep).is_err() {
@@ -353,19 +352,24 @@ fn kind_of(transport: Transport) -> TransportKind {
     }
 }
 
-/// Writes bindings one after the other; a store that is away is tried a few times.
-async fn keep_all(directory: Arc<dyn Directory>, mut queue: mpsc::Receiver<Keep>) {
-    while let Some(keep) = queue.recv().await {
-        for attempt in 0..3u32 {
-            let kept = match &keep {
-                Keep::Save(binding) => directory.binding_save((**binding).clone()).await,
-                Keep::Remove { tenant, aor, key } => {
-                    directory.binding_remove(*tenant, aor, key).await
-                }
-            };
-            let Err(error) = kept else { break };
-            tracing::warn!(%error, attempt, "binding is not stored");
-            tokio::time::sleep(Duration::from_millis(200) * (attempt + 1)).await;
+/// Writes bindings together with what else came meanwhile: a whole floor that comes back at once
+/// costs a few transactions. A store that is away is tried a few times.
+async fn keep_all(directory: Arc<dyn Directory>, mut queue: mpsc::Receiver<BindingChange>) {
+    let mut changes = Vec::with_capacity(KEEPER_BATCH);
+    let mut next_write = Instant::now();
+    while queue.recv_many(&mut changes, KEEPER_BATCH).await > 0 {
+        tokio::time::sleep_until(next_write.into()).await;
+        while changes.len() < KEEPER_BATCH
+            && let Ok(change) = queue.try_recv()
+        {
+            changes.push(change);
         }
+        next_write = Instant::now() + KEEPER_SPACING;
+        for attempt in 1..=KEEPER_ATTEMPTS {
+            let Err(error) = directory.bindings_change(changes.clone()).await else { break };
+            tracing::warn!(%error, attempt, bindings = changes.len(), "bindings are not stored");
+            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+        }
+        changes.clear();
     }
 }

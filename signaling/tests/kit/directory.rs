@@ -6,8 +6,8 @@ use call::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use signaling::directory::{
-    Ban, DialledFrom, Directory, DirectoryChange, ExtensionAccount, IdentityHeader, Lookup,
-    NumberFormat, Realm, RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
+    Ban, BindingChange, DialledFrom, Directory, DirectoryChange, ExtensionAccount, IdentityHeader,
+    Lookup, NumberFormat, Realm, RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
     TrunkSettings,
 };
 use std::{
@@ -206,20 +206,18 @@ impl Directory for MemoryDirectory {
         async move { Ok(stored) }.boxed()
     }
 
-    fn binding_save(&self, binding: StoredBinding) -> Lookup<'_, ()> {
+    fn bindings_change(&self, changes: Vec<BindingChange>) -> Lookup<'_, ()> {
         let mut stored = self.stored.lock().expect("lock");
-        stored.retain(|known| (&known.aor, &known.key) != (&binding.aor, &binding.key));
-        stored.push(binding);
-        async { Ok(()) }.boxed()
-    }
-
-    fn binding_remove<'a>(
-        &'a self,
-        _tenant: TenantId,
-        aor: &'a str,
-        key: &'a str,
-    ) -> Lookup<'a, ()> {
-        self.stored.lock().expect("lock").retain(|known| known.aor != aor || known.key != key);
+        for change in changes {
+            let (aor, key) = match &change {
+                BindingChange::Keep(binding) => (&binding.aor, &binding.key),
+                BindingChange::Forget { aor, key, .. } => (aor, key),
+            };
+            stored.retain(|known| (&known.aor, &known.key) != (aor, key));
+            if let BindingChange::Keep(binding) = change {
+                stored.push(*binding);
+            }
+        }
         async { Ok(()) }.boxed()
     }
 

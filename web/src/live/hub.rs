@@ -95,11 +95,33 @@ impl Hub {
         self.deltas.subscribe()
     }
 
-    /// Live calls of a tenant and the place in the journal they are told up to.
-    pub(super) fn calls(&self, tenant: TenantId) -> (Seq, Vec<Arc<LiveState>>) {
-        let board = self.board.read().expect("no panic under this lock");
-        let calls = board.calls.values().filter(|(call, _)| call.record.tenant_id == tenant);
-        (board.seq, calls.map(|(call, _)| call.clone()).collect())
+    /// Live calls of a tenant that are wanted, and the place in the journal they are told up to.
+    /// Rows are read at events only while somebody listens; what was not, is read here.
+    pub(super) async fn calls(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        wanted: impl Fn(&LiveState) -> bool,
+    ) -> (Seq, Vec<Arc<LiveState>>) {
+        let (seq, mut calls) = {
+            let board = self.board.read().expect("no panic under this lock");
+            let calls = board.calls.values().map(|(call, _)| call);
+            let calls = calls.filter(|call| call.record.tenant_id == tenant && wanted(call));
+            (board.seq, calls.cloned().collect::<Vec<_>>())
+        };
+        for call in calls.iter_mut().filter(|call| call.row.is_none()) {
+            let mut read = LiveState::clone(call);
+            read_row(store, &mut read).await;
+            let read = Arc::new(read);
+            let mut board = self.board.write().expect("no panic under this lock");
+            if let Some((kept, _)) = board.calls.get_mut(&call.record.id)
+                && Arc::ptr_eq(kept, call)
+            {
+                *kept = read.clone();
+            }
+            *call = read;
+        }
+        (seq, calls)
     }
 
     /// A call that is over, from its row: for outcomes that are missing since a restart.
@@ -190,7 +212,8 @@ impl Task {
         let at_ms = u64::try_from(entry.at.timestamp_millis()).unwrap_or(0);
         let tell = call.apply(event, at_ms);
         if tell {
-            self.read_row(&mut call).await;
+            // What was read before is not true any more.
+            call.row = None;
         }
         let change = if began {
             CallChange::Started
@@ -201,40 +224,49 @@ impl Task {
         } else {
             CallChange::Updated
         };
-        let call = Arc::new(call);
-        let ended = call.record.ended_at_ms.is_some().then(Instant::now);
-        {
-            let mut board = self.board.write().expect("no panic under this lock");
-            board.seq = entry.seq;
-            board.calls.insert(event.call, (call.clone(), ended));
-        }
-        if tell {
-            // Nobody listening is fine.
+        self.keep(entry.seq, Arc::new(call.clone()));
+        // Whoever begins to listen after this line finds the call on the board.
+        if tell && self.deltas.receiver_count() > 0 {
+            self.read_row(&mut call).await;
+            let call = Arc::new(call);
+            self.keep(entry.seq, call.clone());
+            // Nobody listening any more is fine.
             let _ = self.deltas.send(Delta::Call { seq: entry.seq, at: entry.at, change, call });
             let late = (Utc::now() - entry.at).num_milliseconds();
             metrics::histogram!("live_delta_ms").record(late as f64);
         }
     }
 
+    fn keep(&self, seq: Seq, call: Arc<LiveState>) {
+        let ended = call.record.ended_at_ms.is_some().then(Instant::now);
+        let mut board = self.board.write().expect("no panic under this lock");
+        board.seq = seq;
+        board.calls.insert(call.record.id, (call, ended));
+    }
+
     fn reached(&self, seq: Seq) {
         self.board.write().expect("no panic under this lock").seq = seq;
     }
 
-    /// The row with its names, and once per call what is known of the person (HUD-02, TEL-10).
     async fn read_row(&self, call: &mut LiveState) {
-        let (tenant, id) = (call.record.tenant_id, call.record.id);
-        match self.store.call_find(tenant, id).await {
-            Ok(Some(row)) => call.row = Some(Arc::new(row)),
-            Ok(None) => tracing::warn!(call.id = %id, "an event of a call without a row"),
-            Err(error) => tracing::error!(call.id = %id, %error, "live call not read"),
-        }
-        let lead = call.record.lead_id.or_else(|| call.row.as_ref().and_then(|row| row.lead));
-        if let (None, Some(lead)) = (&call.card, lead) {
-            match tokio::time::timeout(CARD_WAIT, card(&self.store, tenant, lead)).await {
-                Ok(Ok(card)) => call.card = card.map(Arc::new),
-                Ok(Err(error)) => tracing::error!(call.id = %id, %error, "lead card not read"),
-                Err(_) => tracing::warn!(call.id = %id, "lead card came too late for the pop"),
-            }
+        read_row(&self.store, call).await;
+    }
+}
+
+/// The row with its names, and once per call what is known of the person (HUD-02, TEL-10).
+async fn read_row(store: &Store, call: &mut LiveState) {
+    let (tenant, id) = (call.record.tenant_id, call.record.id);
+    match store.call_find(tenant, id).await {
+        Ok(Some(row)) => call.row = Some(Arc::new(row)),
+        Ok(None) => tracing::warn!(call.id = %id, "an event of a call without a row"),
+        Err(error) => tracing::error!(call.id = %id, %error, "live call not read"),
+    }
+    let lead = call.record.lead_id.or_else(|| call.row.as_ref().and_then(|row| row.lead));
+    if let (None, Some(lead)) = (&call.card, lead) {
+        match tokio::time::timeout(CARD_WAIT, card(store, tenant, lead)).await {
+            Ok(Ok(card)) => call.card = card.map(Arc::new),
+            Ok(Err(error)) => tracing::error!(call.id = %id, %error, "lead card not read"),
+            Err(_) => tracing::warn!(call.id = %id, "lead card came too late for the pop"),
         }
     }
 }
@@ -263,6 +295,10 @@ async fn card(
 
 impl Task {
     async fn take_agent(&self, view: &AgentView) {
+        // Whoever begins to listen now takes all agents from the floor first.
+        if self.deltas.receiver_count() == 0 {
+            return;
+        }
         let (tenant, user) = (view.key.tenant, view.key.user);
         let read = async {
             let found = self.store.user_find(tenant, user).await?;

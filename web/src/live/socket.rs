@@ -236,7 +236,12 @@ impl Session {
     }
 
     async fn send_snapshot(&mut self) -> Result<(), Close> {
-        let (seq, calls) = self.state.live.calls(self.who.tenant);
+        let who = &self.who;
+        let wanted = |call: &LiveState| {
+            call.record.ended_at_ms.is_none()
+                && matches!(call.part_of(who), Part::Own | Part::Leader)
+        };
+        let (seq, calls) = self.state.live.calls(&self.state.store, who.tenant, wanted).await;
         self.seq = seq;
         let failed = |problem: Problem| {
             tracing::warn!(detail = problem.detail, "live snapshot not made");
@@ -244,12 +249,7 @@ impl Session {
         };
         let agents = self.state.board(&self.who).await.map_err(failed)?;
         let agent = agents.iter().find(|a| a.user_id == self.who.user.uuid()).cloned();
-        let own = |call: &LiveState| matches!(call.part_of(&self.who), Part::Own | Part::Leader);
-        let shown: Vec<LiveCall> = calls
-            .iter()
-            .filter(|call| call.record.ended_at_ms.is_none() && own(call))
-            .filter_map(|call| call.shown(&self.who))
-            .collect();
+        let shown: Vec<LiveCall> = calls.iter().filter_map(|call| call.shown(&self.who)).collect();
         self.seen.extend(shown.iter().map(|call| CallId::from(call.call_id)));
         let pending = self.pending().await.map_err(failed)?;
         let alerts = self.state.live.alerts(self.who.tenant, self.who.sees_all());
@@ -333,8 +333,9 @@ impl Session {
 impl AppState {
     /// One call as the live socket shows it, from its events: also after a restart.
     async fn live_call(&self, who: &Principal, id: CallId) -> Result<Option<LiveCall>, Problem> {
-        let (_, calls) = self.live.calls(who.tenant);
-        if let Some(call) = calls.iter().find(|call| call.record.id == id) {
+        let wanted = |call: &LiveState| call.record.id == id;
+        let (_, calls) = self.live.calls(&self.store, who.tenant, wanted).await;
+        if let Some(call) = calls.first() {
             return Ok(call.shown(who));
         }
         self.live
