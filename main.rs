@@ -6,7 +6,7 @@ use app::{
     backup, check,
     cli::{Cli, Command, ConfigArgs, UserCommand},
     config::{Config, ConfigError},
-    logging, say, serve, user, version,
+    limits, logging, say, serve, user, version,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -50,11 +50,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => {
             let config = load(&args)?;
             start_logging(&config)?;
+            limits::raise_open_files();
             block_on(serve::serve(config))
         }
         Command::Demo(args) => {
             let config = load(&args.config)?;
             start_logging(&config)?;
+            limits::raise_open_files();
             block_on(serve::demo(config, &args.data))
         }
         Command::Carrier(args) => {

@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod facts;
 pub(crate) mod http;
+pub(crate) mod limits;
 pub(crate) mod logging;
 pub(crate) mod open;
 pub(crate) mod security;

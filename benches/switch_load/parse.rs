@@ -1,0 +1,29 @@
+//! What it costs to read a SIP message.
+
+use crate::process::median;
+use bytes::Bytes;
+use signaling_proto::Message;
+use std::{hint::black_box, time::Instant};
+
+#[path = "../invite.rs"]
+mod invite;
+
+const RUNS: usize = 9;
+const MESSAGES: u32 = 20_000;
+
+/// Microseconds for the INVITE, its parts that every call needs included.
+pub(crate) fn invite_us() -> f64 {
+    median((0..RUNS).map(|_| run()).collect())
+}
+
+fn run() -> f64 {
+    let datagrams: Vec<Bytes> =
+        (0..MESSAGES).map(|_| Bytes::from(invite::INVITE.as_bytes().to_vec())).collect();
+    let from = Instant::now();
+    for datagram in datagrams {
+        let message = Message::parse(datagram).expect("sound");
+        black_box((message.via().branch(), message.from_tag(), message.to_tag()));
+        black_box((message.cseq().seq, message.call_id().len(), message.body().len()));
+    }
+    from.elapsed().as_secs_f64() * 1e6 / f64::from(MESSAGES)
+}
