@@ -120,11 +120,13 @@ async fn trunks_that_share_a_source_are_told_apart_by_the_number_called() {
         let call = carrier.invite(number);
         let found = async {
             loop {
-                let routed = directory.routed.lock().expect("lock");
-                if let Some(request) = routed.iter().find(|request| request.to == number) {
-                    return request.origin.clone();
+                let origin = {
+                    let routed = directory.routed.lock().expect("lock");
+                    routed.iter().find(|r| r.to == number).map(|r| r.origin.clone())
+                };
+                if let Some(origin) = origin {
+                    return origin;
                 }
-                drop(routed);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
