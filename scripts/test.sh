@@ -21,7 +21,9 @@ count() {
   failed=$((failed + f))
 }
 
-# The telehub binary and the tests share one build. Doc tests are examples too.
+# The telehub binary and the tests share one build. Doc tests are examples too. Stories mostly wait for phones:
+# more of them than cores run at once.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log/rust"
 count rust 's/^test result: .* ([0-9]+) passed;.*/\1/p' 's/^test result: .* ([0-9]+) failed;.*/\1/p' "${PIPESTATUS[0]}"
 
