@@ -78,7 +78,7 @@ fn events(tenant: TenantId) -> Vec<StampedEvent> {
         campaign: None,
         carrier_refs: Vec::new(),
     };
-    let later = |n: usize| CallEventKind::Muted { leg, muted: n % 2 == 0 };
+    let later = |n: usize| CallEventKind::Muted { leg, muted: n.is_multiple_of(2) };
     let kinds = std::iter::once(started).chain((1..EVENTS_PER_CALL).map(later));
     let stamp = |kind| StampedEvent {
         at: Utc::now(),
