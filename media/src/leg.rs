@@ -2,9 +2,10 @@
 
 use crate::ports::{PortPair, PortPool};
 use crate::recorder::Side;
-use crate::sounds::Resolved;
+use crate::sounds::{Resolved, Sounds};
 use crate::{Config, FailReason, GroupKey, LegKey, LegQuality, LegSettings, PlaybackId};
 use arrayvec::ArrayVec;
+use media_proto::dtmf::{QUEUE_DIGITS_MAX, event_of};
 use media_proto::rtp::SAMPLES_PER_MS;
 use media_proto::sdp::{Agreed, Negotiation, Terms};
 use media_proto::{
@@ -27,13 +28,46 @@ const TOS_EXPEDITED: u32 = 0xB8;
 pub(crate) struct Playing {
     pub(crate) sound: Resolved,
     pub(crate) position: usize,
-    /// Told at the end; `None` for keys sent in band.
-    pub(crate) playback: Option<PlaybackId>,
+    /// Told at the end.
+    pub(crate) playback: PlaybackId,
 }
 
 impl Playing {
-    pub(crate) fn new(sound: Resolved, playback: Option<PlaybackId>) -> Self {
+    pub(crate) fn new(sound: Resolved, playback: PlaybackId) -> Self {
         Self { sound, position: 0, playback }
+    }
+}
+
+/// Keys that sound in band one after the other; more than fit are dropped.
+#[derive(Debug, Default)]
+pub(crate) struct InBandKeys {
+    /// Event codes.
+    waiting: ArrayVec<u8, QUEUE_DIGITS_MAX>,
+    /// In the sound of the first one.
+    position: usize,
+}
+
+impl InBandKeys {
+    pub(crate) fn push(&mut self, digits: &str) {
+        for event in digits.chars().filter_map(event_of) {
+            let _ = self.waiting.try_push(event);
+        }
+    }
+
+    pub(crate) fn are_sounding(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The next frame of them; false when there is none.
+    pub(crate) fn fill(&mut self, sounds: &Sounds, codec: Codec, frame: &mut [u8]) -> bool {
+        let Some(event) = self.waiting.first() else { return false };
+        let clip = sounds.key(*event);
+        clip.fill(codec, &mut self.position, false, frame);
+        if self.position >= clip.len() {
+            self.waiting.remove(0);
+            self.position = 0;
+        }
+        true
     }
 }
 
@@ -80,7 +114,7 @@ pub(crate) struct Leg {
     /// Timestamp of the key being sent.
     pub(crate) key_timestamp: u32,
     /// Keys sounding in band, over everything else.
-    pub(crate) keys_in_band: Option<Playing>,
+    pub(crate) keys_in_band: InBandKeys,
     pub(crate) playing: Option<Playing>,
     /// Slot of the leg it is bridged with; its own slot for an echo.
     pub(crate) peer: Option<usize>,
@@ -146,7 +180,7 @@ impl Leg {
             keys_in: DtmfReceiver::default(),
             keys_out: DtmfSender::default(),
             key_timestamp: 0,
-            keys_in_band: None,
+            keys_in_band: InBandKeys::default(),
             playing: None,
             peer: None,
             muted: false,
@@ -181,14 +215,14 @@ impl Leg {
     /// Whether frames of our making are due every 20 ms.
     pub(crate) fn wants_frames(&self) -> bool {
         self.playing.is_some()
-            || self.keys_in_band.is_some()
+            || self.keys_in_band.are_sounding()
             || !self.keys_out.is_idle()
             || (self.peer.is_none() && self.served)
     }
 
     /// Something of ours is heard, so that what the peer says is left out.
     pub(crate) fn is_occupied(&self) -> bool {
-        self.playing.is_some() || self.keys_in_band.is_some() || self.keys_out.is_sounding()
+        self.playing.is_some() || self.keys_in_band.are_sounding() || self.keys_out.is_sounding()
     }
 
     /// The codec we send, once agreed.

@@ -1,6 +1,7 @@
 //! Prompts, hold music and call progress tones: loaded and encoded once, at start.
 
 use crate::{PlaySource, Tone};
+use media_proto::dtmf::digit_of;
 use media_proto::{Clip, tone};
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,6 +11,9 @@ use std::sync::Arc;
 const FALLBACK_LANGUAGE: &str = "en";
 /// Longest file taken, samples: ten minutes.
 const SAMPLES_MAX: u32 = 10 * 60 * 8000;
+
+/// Keys that have an event code.
+const KEYS: usize = 16;
 
 /// Everything the engine can play without being handed audio.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(crate) struct Sounds {
     busy: Arc<Clip>,
     congestion: Arc<Clip>,
     beep: Arc<Clip>,
+    /// By event code.
+    keys: [Clip; KEYS],
 }
 
 /// A clip and how to play it.
@@ -41,6 +47,10 @@ impl Sounds {
             busy: clip(tone::busy()),
             congestion: clip(tone::congestion()),
             beep: clip(tone::beep()),
+            keys: std::array::from_fn(|event| {
+                let samples = digit_of(event as u8).map(tone::key).unwrap_or_default();
+                Clip::from_samples(&samples)
+            }),
         };
         let Some(folder) = folder else { return sounds };
         match std::fs::read_dir(folder) {
@@ -74,6 +84,11 @@ impl Sounds {
                 }
             }
         }
+    }
+
+    /// A key as it sounds in band.
+    pub(crate) fn key(&self, event: u8) -> &Clip {
+        &self.keys[usize::from(event) % KEYS]
     }
 
     /// Finds what to play; `None` for a prompt that is in neither language.

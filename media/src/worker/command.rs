@@ -103,6 +103,8 @@ impl Worker {
             return Err(FailReason::InternalError);
         }
         self.legs[slot] = Some(Box::new(leg));
+        // A packet can start a rhythm (a key that has to sound in band) and may not allocate.
+        self.ticking.reserve(self.legs.len() - self.ticking.len());
         self.slots.insert(key, slot);
         self.emit(MediaEvent::Opened { leg: key, sdp });
         Ok(())
@@ -227,7 +229,7 @@ impl Worker {
         match self.setup.sounds.resolve(source).filter(|s| s.looped || !s.clip.is_empty()) {
             Some(sound) => {
                 let Some(leg) = self.legs[slot].as_deref_mut() else { return };
-                leg.playing = Some(Playing::new(sound, Some(playback)));
+                leg.playing = Some(Playing::new(sound, playback));
                 leg.served = true;
                 self.set_rhythm(now, slot);
             }

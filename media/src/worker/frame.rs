@@ -3,11 +3,10 @@
 use super::Worker;
 use crate::MediaEvent;
 use crate::leg::{Leg, Playing};
-use crate::sounds::Resolved;
+use crate::sounds::Sounds;
+use media_proto::Codec;
 use media_proto::dtmf::{EVENT_BYTES, EventStep};
 use media_proto::rtp::{FRAME_SAMPLES, HEADER_BYTES};
-use media_proto::{Clip, tone};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -56,7 +55,7 @@ impl Worker {
         if let Some(step) = leg.keys_out.step() {
             return self.send_key(now, slot, step);
         }
-        if leg.playing.is_none() && leg.keys_in_band.is_none() && leg.peer.is_some() {
+        if leg.playing.is_none() && !leg.keys_in_band.are_sounding() && leg.peer.is_some() {
             // A pause between keys: the peer is heard again.
             return;
         }
@@ -64,7 +63,7 @@ impl Worker {
             return self.pass_frame_unheard(slot);
         };
         let frame = &mut self.buffer[HEADER_BYTES..HEADER_BYTES + FRAME_SAMPLES];
-        let finished = fill(leg, codec, frame);
+        let finished = fill(leg, &self.setup.sounds, codec, frame);
         let target = leg.agreed.as_ref().filter(|a| a.direction.sends() && a.remote.is_some());
         if let Some(payload_type) = target.map(|a| a.payload_type)
             && let Some(address) = leg.guard.target(now)
@@ -82,7 +81,7 @@ impl Worker {
     fn pass_frame_unheard(&mut self, slot: usize) {
         let Some(leg) = self.legs[slot].as_deref_mut() else { return };
         let mut unheard = [0; FRAME_SAMPLES];
-        if fill(leg, media_proto::Codec::Pcma, &mut unheard) {
+        if fill(leg, &self.setup.sounds, Codec::Pcma, &mut unheard) {
             self.finish_playing(slot);
         }
     }
@@ -115,36 +114,23 @@ impl Worker {
 
     /// Keys in band, after those that sound already.
     pub(super) fn sound_keys(&mut self, now: Instant, slot: usize, digits: &str) {
-        let samples: Vec<i16> = digits.chars().take(32).flat_map(tone::key).collect();
         let Some(leg) = self.legs[slot].as_deref_mut() else { return };
-        if samples.is_empty() {
-            return;
-        }
-        let codec = leg.codec().unwrap_or(media_proto::Codec::Pcma);
-        let waiting = leg.keys_in_band.take();
-        let rest = waiting.iter().flat_map(|p| &p.sound.clip.words(codec)[p.position..]);
-        let all: Vec<i16> = rest.map(|w| codec.decode(*w)).chain(samples).collect();
-        let clip = Arc::new(Clip::from_samples(&all));
-        leg.keys_in_band = Some(Playing::new(Resolved { clip, looped: false }, None));
+        leg.keys_in_band.push(digits);
         self.set_rhythm(now, slot);
     }
 
     fn finish_playing(&mut self, slot: usize) {
         let Some(leg) = self.legs[slot].as_deref_mut() else { return };
         let key = leg.key;
-        if let Some(playback) = leg.playing.take().and_then(|p| p.playback) {
+        if let Some(Playing { playback, .. }) = leg.playing.take() {
             self.emit(MediaEvent::PlayFinished { leg: key, playback });
         }
     }
 }
 
 /// The next frame of what a leg hears; true when a clip ended with it.
-fn fill(leg: &mut Leg, codec: media_proto::Codec, frame: &mut [u8]) -> bool {
-    if let Some(keys) = &mut leg.keys_in_band {
-        keys.sound.clip.fill(codec, &mut keys.position, false, frame);
-        if keys.position >= keys.sound.clip.len() {
-            leg.keys_in_band = None;
-        }
+fn fill(leg: &mut Leg, sounds: &Sounds, codec: Codec, frame: &mut [u8]) -> bool {
+    if leg.keys_in_band.fill(sounds, codec, frame) {
         return false;
     }
     let Some(playing) = &mut leg.playing else {

@@ -12,12 +12,14 @@ use media_proto::tone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Nothing a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Events that may wait to be looked at; the queue takes its memory at once.
+const EVENTS_MAX: usize = 4096;
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
 /// A range of ports of its own for each engine, also over test binaries.
@@ -48,10 +50,10 @@ impl Rig {
 
     /// With something that happens on the media thread at each event.
     pub(crate) fn with(config: Config, hook: impl Fn(&MediaEvent) + Send + Sync + 'static) -> Self {
-        let (sender, events) = channel();
+        let (sender, events) = sync_channel(EVENTS_MAX);
         let sink = Arc::new(move |event| {
             hook(&event);
-            drop(sender.send(event));
+            drop(sender.try_send(event));
         });
         let engine = Engine::start(config, sink).expect("an engine");
         Self { engine, events, kept: Vec::new(), legs: 0 }
