@@ -14,6 +14,7 @@ mod fraud;
 mod holding;
 mod inbound;
 mod keeping;
+mod media;
 mod outage;
 mod outbound;
 mod phones;

@@ -77,6 +77,8 @@ pub struct Wire {
     server: SocketAddr,
     /// Where it speaks from.
     pub local: SocketAddr,
+    /// The media port in its session descriptions.
+    pub media_port: u16,
     call_id: String,
     cseq: u32,
 }
@@ -93,7 +95,7 @@ impl Wire {
         socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let local = socket.local_addr().unwrap();
         let call_id = uuid::Uuid::now_v7().simple().to_string();
-        Self { socket, server, local, call_id, cseq: 0 }
+        Self { socket, server, local, media_port: 40_000, call_id, cseq: 0 }
     }
 
     /// Sends a request with the given credentials lines; the final response.
@@ -127,6 +129,35 @@ impl Wire {
     pub fn prove(&mut self, client: &mut DigestClient, challenge: &Message, ask: &Ask) -> Message {
         client.challenged(challenge, false).expect("a challenge");
         self.ask(ask, &authorised(client, ask))
+    }
+
+    /// Acknowledges the 2xx that answered `invite`.
+    pub fn acknowledge(&self, invite: &Ask, answer: &Message) {
+        self.send(&self.in_dialog("ACK", self.cseq, invite, answer));
+    }
+
+    /// Ends the call that `answer` began; the response.
+    pub fn hang_up(&mut self, invite: &Ask, answer: &Message) -> Message {
+        self.cseq += 1;
+        self.send(&self.in_dialog("BYE", self.cseq, invite, answer));
+        self.until(PATIENCE, |m| m.status().is_some() && m.cseq().seq == self.cseq)
+            .expect("an answer to BYE")
+    }
+
+    fn in_dialog(&self, method: &str, cseq: u32, invite: &Ask, answer: &Message) -> String {
+        let value = |name: &str| answer.named(name).next().map(|v| v.to_string());
+        let contact = value("Contact").unwrap_or_default();
+        let uri = contact.split(['<', '>']).nth(1).expect("a contact").to_owned();
+        format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{}{method};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <{}>;tag=wire\r\nTo: {}\r\nCall-ID: {}\r\n\
+             CSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
+            self.local,
+            self.call_id,
+            invite.from,
+            value("To").unwrap_or_default(),
+            self.call_id,
+        )
     }
 
     /// Sends bytes as they are.
@@ -214,7 +245,8 @@ impl Wire {
         let ip = self.local.ip();
         let body = format!(
             "v=0\r\no=wire 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+             m=audio {} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n",
+            self.media_port
         );
         let length = body.len();
         format!("Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}")
