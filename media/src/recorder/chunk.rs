@@ -3,6 +3,7 @@
 use super::Side;
 use crossbeam_queue::ArrayQueue;
 use media_proto::Codec;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of one chunk: half a second of two parties.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -62,28 +63,33 @@ impl Chunk {
     }
 }
 
-/// Empty chunks. Each recording adds two when it starts, so that taking one allocates only
-/// while the disk is slower than the calls: then memory grows until the writer's queue is full.
+/// Empty chunks. Each recording brings its own when it starts, and every other one a spare for
+/// those on their way to the writer, so that taking one allocates only while the disk is slower
+/// than the calls: then memory grows until the writer's queue is full.
 #[derive(Debug)]
 pub(crate) struct ChunkPool {
     free: ArrayQueue<Box<Chunk>>,
+    recordings: AtomicUsize,
 }
 
 impl ChunkPool {
     pub(crate) fn new() -> Self {
-        Self { free: ArrayQueue::new(POOLED_MAX) }
+        Self { free: ArrayQueue::new(POOLED_MAX), recordings: AtomicUsize::new(0) }
     }
 
     /// A recording starts.
     pub(super) fn reserve(&self) {
-        for _ in 0..2 {
+        let spare = self.recordings.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        self.give_back(Chunk::new());
+        if spare {
             self.give_back(Chunk::new());
         }
     }
 
     /// A recording ends.
     pub(super) fn release(&self) {
-        for _ in 0..2 {
+        drop(self.free.pop());
+        if !self.recordings.fetch_sub(1, Ordering::Relaxed).is_multiple_of(2) {
             drop(self.free.pop());
         }
     }
@@ -93,8 +99,11 @@ impl ChunkPool {
     }
 
     pub(super) fn give_back(&self, mut chunk: Box<Chunk>) {
-        chunk.bytes.clear();
-        drop(self.free.push(chunk));
+        // What a slow disk made grow is not kept.
+        if self.free.len() <= self.recordings.load(Ordering::Relaxed) {
+            chunk.bytes.clear();
+            drop(self.free.push(chunk));
+        }
     }
 }
 

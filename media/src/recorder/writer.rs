@@ -17,6 +17,8 @@ use std::thread::JoinHandle;
 const JOBS_MAX: usize = 8192;
 /// Audio newer than this is kept back for late packets: 200 ms.
 const HOLD_BACK_SAMPLES: u32 = 1600;
+/// What a file holds: what is kept back, and a frame or two that run past it.
+const HELD_SAMPLES: usize = 2048;
 /// Longest stretch written at once: 30 s (longer ones only after a stall).
 const STRETCH_SAMPLES_MAX: u32 = 30 * 8000;
 
@@ -47,7 +49,7 @@ impl Writer {
         pool: Arc<ChunkPool>,
     ) -> io::Result<(Self, WriterQueue)> {
         let (jobs, inbox) = bounded(JOBS_MAX);
-        let mut state = Files { events, pool, open: HashMap::new() };
+        let mut state = Files { events, pool, desk: Desk::default(), open: HashMap::new() };
         let run = move || state.run(&inbox);
         let thread = std::thread::Builder::new().name("media-writer".into()).spawn(run)?;
         Ok((Self { thread }, WriterQueue { jobs }))
@@ -64,6 +66,7 @@ impl Writer {
 struct Files {
     events: EventSink,
     pool: Arc<ChunkPool>,
+    desk: Desk,
     /// `None` after a failure, until closed.
     open: HashMap<RecordingKey, Option<OpenFile>>,
 }
@@ -104,7 +107,7 @@ impl Files {
 
     fn append(&mut self, recording: RecordingKey, chunk: Box<Chunk>, until: u32) {
         if let Some(Some(file)) = self.open.get_mut(&recording) {
-            let written = file.append(&chunk, until);
+            let written = file.append(&chunk, until, &mut self.desk);
             if self.check(recording, written).is_none() {
                 self.open.insert(recording, None);
             }
@@ -123,13 +126,20 @@ impl Files {
     }
 }
 
-/// One file being written: `committed` samples are in it, the window holds what comes after.
+/// Where the writer works on one file after the other, so that no file needs room for it.
+#[derive(Default)]
+struct Desk {
+    /// Both channels of the file at hand, from its `committed` on.
+    window: Vec<[i16; 2]>,
+    bytes: Vec<u8>,
+}
+
+/// One file being written: `committed` samples are in it, what came after them is held.
 struct OpenFile {
     file: File,
     committed: u32,
-    /// Both channels, interleaved, from `committed` on.
-    window: Vec<[i16; 2]>,
-    bytes: Vec<u8>,
+    /// Both channels, interleaved.
+    held: Vec<[i16; 2]>,
 }
 
 impl OpenFile {
@@ -139,11 +149,14 @@ impl OpenFile {
         }
         let file = File::create(path)?;
         file.write_all_at(&header(0), 0)?;
-        Ok(Self { file, committed: 0, window: Vec::new(), bytes: Vec::new() })
+        Ok(Self { file, committed: 0, held: Vec::with_capacity(HELD_SAMPLES) })
     }
 
-    /// Lays the frames into the window and writes it up to sample `until`.
-    fn append(&mut self, chunk: &Chunk, until: u32) -> io::Result<()> {
+    /// Lays the frames beside what is held and writes up to sample `until`.
+    fn append(&mut self, chunk: &Chunk, until: u32, desk: &mut Desk) -> io::Result<()> {
+        let Desk { window, .. } = desk;
+        window.clear();
+        window.extend_from_slice(&self.held);
         for frame in chunk.frames() {
             let channel = if frame.side == Side::Left { 0 } else { 1 };
             // What came too late for its place is left out; so is what lies beyond reason.
@@ -154,34 +167,37 @@ impl OpenFile {
             }
             let words = &frame.words[early..];
             let end = start as usize + words.len();
-            if self.window.len() < end {
-                self.window.resize(end, [0; 2]);
+            if window.len() < end {
+                window.resize(end, [0; 2]);
             }
-            for (slot, word) in self.window[start as usize..end].iter_mut().zip(words) {
+            for (slot, word) in window[start as usize..end].iter_mut().zip(words) {
                 slot[channel] = frame.codec.decode(*word);
             }
         }
         while self.committed < until {
-            self.commit((until - self.committed).min(STRETCH_SAMPLES_MAX) as usize)?;
+            self.commit((until - self.committed).min(STRETCH_SAMPLES_MAX) as usize, desk)?;
         }
+        self.held.clear();
+        self.held.extend_from_slice(&desk.window);
         Ok(())
     }
 
     /// Writes this many samples (silence where nothing was said), then the header that counts
     /// them: a crash between the two leaves audio behind the header's back, which repair finds.
-    fn commit(&mut self, samples: usize) -> io::Result<()> {
-        if self.window.len() < samples {
-            self.window.resize(samples, [0; 2]);
+    fn commit(&mut self, samples: usize, desk: &mut Desk) -> io::Result<()> {
+        let Desk { window, bytes } = desk;
+        if window.len() < samples {
+            window.resize(samples, [0; 2]);
         }
-        self.bytes.clear();
-        for [left, right] in self.window.drain(..samples) {
+        bytes.clear();
+        for [left, right] in window.drain(..samples) {
             let ([l0, l1], [r0, r1]) = (left.to_le_bytes(), right.to_le_bytes());
-            self.bytes.extend_from_slice(&[l0, l1, r0, r1]);
+            bytes.extend_from_slice(&[l0, l1, r0, r1]);
         }
         let before = u64::from(self.committed) * FRAME_BYTES;
-        self.file.write_all_at(&self.bytes, HEADER_BYTES + before)?;
+        self.file.write_all_at(bytes, HEADER_BYTES + before)?;
         self.committed += samples as u32;
-        self.file.write_all_at(&header(before + self.bytes.len() as u64), 0)
+        self.file.write_all_at(&header(before + bytes.len() as u64), 0)
     }
 
     fn finish(self) -> io::Result<()> {
@@ -214,7 +230,8 @@ mod tests {
         let sink: EventSink = Arc::new(move |e| heard.lock().expect("unpoisoned").push(e));
         let pool = Arc::new(ChunkPool::new());
         let (jobs, inbox) = bounded(capacity);
-        let files = Files { events: sink, pool: Arc::clone(&pool), open: HashMap::new() };
+        let (pool_here, desk) = (Arc::clone(&pool), Desk::default());
+        let files = Files { events: sink, pool: pool_here, desk, open: HashMap::new() };
         Rig { pool, queue: WriterQueue { jobs }, inbox, files, events }
     }
 
