@@ -1,209 +1,293 @@
 //! Concurrent G.711 calls relayed by the running server: CPU, loss, latency, memory.
+//!
+//! One thread is all phones: every millisecond it sends the packets of one slot of the 20 ms
+//! frame, four times a millisecond it reads what came. The called side sends back what it hears,
+//! so each packet passes the relay twice and its stamp comes home.
 
 use crate::{
     floor::Floor,
-    process::{Process, median},
+    process::Process,
     sip::Calls,
+    stamp::{self, WORDS},
 };
+use media_proto::Codec;
+use mio::{Events, Interest, Poll, Token, net::UdpSocket};
 use std::{
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::{Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
-const FRAME: Duration = Duration::from_millis(20);
-const WARM_UP: Duration = Duration::from_secs(1);
+const SLOT: Duration = Duration::from_millis(1);
+const SLOTS: usize = 20;
+/// Between two looks at the sockets.
+const LOOK: Duration = Duration::from_micros(250);
+/// Between two looks at signalling, in slots.
+const SIGNALLING: u64 = 50;
+/// Announcements are over by then, and the server has its buffers.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// What a load left behind is waited for.
+const SETTLING: Duration = Duration::from_secs(60);
 /// Late packets are waited for.
-const AFTER: Duration = Duration::from_millis(300);
-/// Sockets that are the phones of one side: enough that a listener late for once loses nothing.
-const SOCKETS: usize = 64;
+const AFTER: Duration = Duration::from_millis(500);
+/// Sockets of one side: enough that a listener late for once loses nothing.
+const SOCKETS: usize = 16;
+/// A slot sent later than this was not sent in time.
+const LATE: Duration = Duration::from_millis(5);
+/// Share of late slots from which the load was not the one asked for.
+const LATE_SHARE_MAX: f64 = 0.02;
+/// From here on a relay that looks cheap is one that was not run (performance.md §6).
+const ROUND_TRIP_MS_MAX: f64 = 20.0;
+
+/// What is done with the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Relay,
+    Record,
+    /// µ-law on one side, A-law on the other.
+    Translate,
+}
+
+/// One stretch of time under load.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Window {
+    sent: u64,
+    slots: u64,
+    late_slots: u64,
+    round_trips_us: Vec<u32>,
+    cpu: Duration,
+    lasted: Duration,
+}
+
+impl Window {
+    /// Why its CPU figure is worth nothing.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let lost = self.sent - self.round_trips_us.len() as u64;
+        let (late, slots) = (self.late_slots, self.slots);
+        let p95 = self.round_trip_ms(0.95);
+        if lost > 0 {
+            Some(format!("{lost} of {} packets lost", self.sent))
+        } else if late as f64 > LATE_SHARE_MAX * slots as f64 {
+            Some(format!("starved: {late} of {slots} slots sent late"))
+        } else if p95 >= ROUND_TRIP_MS_MAX {
+            Some(format!("starved: round trip p95 {p95:.0} ms"))
+        } else {
+            None
+        }
+    }
+
+    /// Percent of a core per call.
+    pub(crate) fn cpu_percent(&self, calls: usize) -> f64 {
+        100.0 * self.cpu.as_secs_f64() / self.lasted.as_secs_f64() / calls as f64
+    }
+
+    /// A quantile of there and back, through the relay both times.
+    pub(crate) fn round_trip_ms(&self, share: f64) -> f64 {
+        let index = (self.round_trips_us.len() as f64 * share) as usize;
+        f64::from(self.round_trips_us.get(index).copied().unwrap_or(u32::MAX)) / 1000.0
+    }
+}
 
 /// What a load cost.
 pub(crate) struct Relayed {
-    /// Percent of a core per call.
-    pub(crate) cpu_percent: f64,
-    pub(crate) us_per_packet: f64,
-    pub(crate) loss_percent: f64,
-    /// One way through the relay, less the same way without it: median, and 99th percentile
-    /// with everything the generator adds.
-    pub(crate) added_ms: f64,
-    pub(crate) p99_ms: f64,
+    pub(crate) windows: Vec<Window>,
+    /// The same packets without a server.
+    pub(crate) direct: Window,
+    /// Memory with all calls up and talking, less before the first, by call.
     pub(crate) kib_per_call: f64,
+    /// CPU to end a call and put its recording away, milliseconds.
+    pub(crate) ending_ms: f64,
 }
 
-/// Both sides' sockets.
+/// Measures `windows` times `window` with `count` calls up.
+pub(crate) fn relay(
+    floor: &Floor,
+    work: Work,
+    count: usize,
+    windows: usize,
+    window: Duration,
+) -> Relayed {
+    let server = Process(floor.server.pid());
+    let far = if work == Work::Translate { Codec::Pcma } else { Codec::Pcmu };
+    let mut phones = Phones::new();
+    server.settle(SETTLING);
+    let memory = server.memory_kib();
+    let ports = [phones.ports(NEAR), phones.ports(FAR)];
+    let mut calls = Calls::set_up(floor, count, ports, [Codec::Pcmu, far]);
+    phones.call(calls.media());
+    phones.talk(WARM_UP, || calls.idle());
+    let kib_per_call = server.memory_kib().saturating_sub(memory) as f64 / count as f64;
+    for _ in 0..windows {
+        phones.begin(count, window);
+        let (from, spent) = (Instant::now(), server.cpu());
+        phones.talk(window, || calls.idle());
+        let newest = phones.windows.last_mut().expect("begun");
+        (newest.cpu, newest.lasted) = (server.cpu() - spent, from.elapsed());
+    }
+    let windows = phones.finish();
+    let spent = server.cpu();
+    calls.hang_up();
+    server.settle(SETTLING);
+    let ending_ms = (server.cpu() - spent).as_secs_f64() * 1000.0 / count as f64;
+    phones.call(phones.listeners(count));
+    phones.talk(SLOT * 200, || {});
+    phones.begin(count, window);
+    phones.talk(SLOT * 1000, || {});
+    let direct = phones.finish().pop().expect("begun");
+    Relayed { windows, direct, kib_per_call, ending_ms }
+}
+
+const NEAR: usize = 0;
+const FAR: usize = 1;
+
+/// Both sides of every call.
 struct Phones {
+    poll: Poll,
+    events: Events,
     sides: [Vec<UdpSocket>; 2],
+    /// Where the packets of each call go.
+    to: Vec<SocketAddr>,
+    start: Instant,
+    /// Slots since `start`.
+    slot: u64,
+    windows: Vec<Window>,
+    /// When each window began, microseconds after `start`.
+    begun_us: Vec<u64>,
+    packet: [u8; 172],
+    buffer: [u8; 2048],
 }
 
 impl Phones {
     fn new() -> Self {
-        let bind = |_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-        Self { sides: [0, 1].map(|_| (0..SOCKETS).map(bind).collect()) }
+        let poll = Poll::new().expect("a poller");
+        let side = |side: usize| {
+            let open = |n| {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let mut socket = UdpSocket::bind(address).expect("a socket");
+                let token = Token(side * SOCKETS + n);
+                poll.registry().register(&mut socket, token, Interest::READABLE).expect("watched");
+                socket
+            };
+            (0..SOCKETS).map(open).collect()
+        };
+        let mut packet = [Codec::Pcmu.silence(); 172];
+        packet[..2].copy_from_slice(&[0x80, Codec::Pcmu.static_payload_type()]);
+        Self {
+            sides: [side(NEAR), side(FAR)],
+            poll,
+            events: Events::with_capacity(2 * SOCKETS),
+            to: Vec::new(),
+            start: Instant::now(),
+            slot: 0,
+            windows: Vec::new(),
+            begun_us: Vec::new(),
+            packet,
+            buffer: [0; 2048],
+        }
     }
 
     fn ports(&self, side: usize) -> Vec<u16> {
         self.sides[side].iter().map(|s| s.local_addr().expect("bound").port()).collect()
     }
-}
 
-/// Measures `windows` times `window` with `count` calls up.
-pub(crate) fn relay(floor: &Floor, count: usize, windows: usize, window: Duration) -> Relayed {
-    let server = Process(floor.server.pid());
-    let phones = Arc::new(Phones::new());
-    let memory = server.memory_kib();
-    let mut calls = Calls::set_up(floor, count, [&phones.ports(0), &phones.ports(1)]);
-    let kib_per_call = server.memory_kib().saturating_sub(memory) as f64 / count as f64;
-    let heard = Listener::start(&phones);
-    let mut sender = Sender::new(phones.clone(), calls.media.clone(), heard.start);
-    sender.send_for(WARM_UP, || calls.idle());
-    heard.forget();
-    sender.sent = 0;
-    let mut cpu = Vec::new();
-    for _ in 0..windows {
-        let (from, spent) = (Instant::now(), server.cpu());
-        sender.send_for(window, || calls.idle());
-        cpu.push((server.cpu() - spent).as_secs_f64() / from.elapsed().as_secs_f64());
-    }
-    let mut latencies = heard.finish();
-    latencies.sort_unstable();
-    calls.hang_up();
-    let direct = direct(&phones, count.min(200));
-    let cpu = median(cpu);
-    Relayed {
-        cpu_percent: 100.0 * cpu / count as f64,
-        us_per_packet: 1e6 * cpu / (count as f64 * 100.0),
-        loss_percent: 100.0 * (1.0 - latencies.len() as f64 / sender.sent as f64),
-        added_ms: (at(&latencies, 0.5) - direct).max(0.0),
-        p99_ms: at(&latencies, 0.99),
-        kib_per_call,
-    }
-}
-
-/// The median way from socket to socket without a server, milliseconds.
-fn direct(phones: &Arc<Phones>, count: usize) -> f64 {
-    let to = |side: usize| -> Vec<SocketAddr> {
-        let ports = phones.ports(side);
-        (0..count).map(|n| SocketAddr::from((Ipv4Addr::LOCALHOST, ports[n % SOCKETS]))).collect()
-    };
-    let heard = Listener::start(phones);
-    let mut sender = Sender::new(phones.clone(), [to(1), to(0)], heard.start);
-    sender.send_for(WARM_UP, || {});
-    let mut latencies = heard.finish();
-    latencies.sort_unstable();
-    at(&latencies, 0.5)
-}
-
-fn at(sorted_us: &[u32], share: f64) -> f64 {
-    let index = (sorted_us.len() as f64 * share) as usize;
-    f64::from(sorted_us.get(index).copied().unwrap_or_default()) / 1000.0
-}
-
-/// Sends a packet each way for every call every 20 ms, spread over the frame as real calls are.
-struct Sender {
-    phones: Arc<Phones>,
-    to: [Vec<SocketAddr>; 2],
-    start: Instant,
-    tick: u32,
-    sent: u64,
-}
-
-impl Sender {
-    fn new(phones: Arc<Phones>, to: [Vec<SocketAddr>; 2], start: Instant) -> Self {
-        Self { phones, to, start, tick: 0, sent: 0 }
+    /// Where `count` calls go that go straight to the called side.
+    fn listeners(&self, count: usize) -> Vec<SocketAddr> {
+        let ports = self.ports(FAR);
+        let address = |n: usize| SocketAddr::from((Ipv4Addr::LOCALHOST, ports[n % SOCKETS]));
+        (0..count).map(address).collect()
     }
 
-    fn send_for(&mut self, time: Duration, mut between: impl FnMut()) {
-        let begin = Instant::now();
-        for frame in 0..(time.as_millis() / FRAME.as_millis()) as u32 {
-            self.send_frame(begin + FRAME * frame);
-            between();
-            self.tick += 1;
+    fn call(&mut self, to: Vec<SocketAddr>) {
+        self.to = to;
+    }
+
+    /// What is sent from now on counts for a new window.
+    fn begin(&mut self, count: usize, window: Duration) {
+        let packets = count * (window.as_millis() as usize / SLOTS + 50);
+        let round_trips_us = Vec::with_capacity(packets);
+        self.windows.push(Window { round_trips_us, ..Window::default() });
+        self.begun_us.push(self.now_us());
+    }
+
+    fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    /// The windows so far, once nothing is on its way any more.
+    fn finish(&mut self) -> Vec<Window> {
+        let until = Instant::now() + AFTER;
+        while Instant::now() < until {
+            self.listen();
+            std::thread::sleep(LOOK);
         }
+        self.begun_us.clear();
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.iter_mut().for_each(|w| w.round_trips_us.sort_unstable());
+        windows
     }
 
-    fn send_frame(&mut self, begin: Instant) {
-        let mut packet = [0xFF_u8; 172];
-        packet[..2].copy_from_slice(&[0x80, 0]);
-        packet[2..4].copy_from_slice(&(self.tick as u16).to_be_bytes());
-        packet[4..8].copy_from_slice(&(self.tick * 160).to_be_bytes());
-        let count = self.to[0].len();
-        for n in 0..count {
-            let due = begin + FRAME.mul_f64(n as f64 / count as f64);
-            let early = due.saturating_duration_since(Instant::now());
-            if early > Duration::from_micros(300) {
-                std::thread::sleep(early);
+    /// Sends and listens for so long.
+    fn talk(&mut self, time: Duration, mut between: impl FnMut()) {
+        let begun = Instant::now();
+        let slots = (time.as_micros() / SLOT.as_micros()) as u32;
+        for n in 0..slots {
+            let due = begun + SLOT * n;
+            loop {
+                self.listen();
+                let early = due.saturating_duration_since(Instant::now());
+                if early.is_zero() {
+                    break;
+                }
+                std::thread::sleep(early.min(LOOK));
             }
-            for side in 0..2 {
-                packet[8..12].copy_from_slice(&((n * 2 + side) as u32).to_be_bytes());
-                let stamp = self.start.elapsed().as_micros() as u64;
-                packet[12..20].copy_from_slice(&stamp.to_be_bytes());
-                let socket = &self.phones.sides[side][n % SOCKETS];
-                self.sent += u64::from(socket.send_to(&packet, self.to[side][n]).is_ok());
+            self.send_slot(due.elapsed() > LATE);
+            if self.slot.is_multiple_of(SIGNALLING) {
+                between();
             }
         }
     }
-}
 
-/// Counts what comes back and how long it was on its way.
-struct Listener {
-    start: Instant,
-    stop: Arc<AtomicBool>,
-    latencies: Arc<Mutex<Vec<u32>>>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Listener {
-    fn start(phones: &Phones) -> Self {
-        let (start, stop) = (Instant::now(), Arc::new(AtomicBool::new(false)));
-        let latencies = Arc::new(Mutex::new(Vec::with_capacity(1 << 20)));
-        let sockets = phones.sides.iter().flatten().map(|s| s.try_clone().expect("a socket"));
-        let sockets = sockets.collect();
-        let (stopping, kept) = (stop.clone(), latencies.clone());
-        let thread = std::thread::spawn(move || listen(sockets, start, &stopping, &kept));
-        Self { start, stop, latencies, thread }
+    fn send_slot(&mut self, late: bool) {
+        let (frame, slot) = (self.slot / SLOTS as u64, (self.slot % SLOTS as u64) as usize);
+        self.packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
+        self.packet[4..8].copy_from_slice(&(frame as u32 * 160).to_be_bytes());
+        let mut sent = 0;
+        for n in (slot..self.to.len()).step_by(SLOTS) {
+            self.packet[8..12].copy_from_slice(&(n as u32 + 1).to_be_bytes());
+            let now_us = self.now_us();
+            stamp::write(Codec::Pcmu, now_us, &mut self.packet[12..12 + WORDS]);
+            let socket = &self.sides[NEAR][n % SOCKETS];
+            sent += u64::from(socket.send_to(&self.packet, self.to[n]).is_ok());
+        }
+        self.slot += 1;
+        if let Some(window) = self.windows.last_mut() {
+            window.sent += sent;
+            window.slots += 1;
+            window.late_slots += u64::from(late);
+        }
     }
 
-    /// Waits for what is on its way and begins anew.
-    fn forget(&self) {
-        std::thread::sleep(AFTER);
-        self.latencies.lock().expect("no panic under this lock").clear();
-    }
-
-    fn finish(self) -> Vec<u32> {
-        std::thread::sleep(AFTER);
-        self.stop.store(true, Ordering::Release);
-        self.thread.join().expect("no panic");
-        std::mem::take(&mut self.latencies.lock().expect("no panic under this lock"))
-    }
-}
-
-fn listen(sockets: Vec<UdpSocket>, start: Instant, stop: &AtomicBool, kept: &Mutex<Vec<u32>>) {
-    let mut poll = mio::Poll::new().expect("a poller");
-    let mut sockets: Vec<mio::net::UdpSocket> = sockets
-        .into_iter()
-        .map(|socket| {
-            socket.set_nonblocking(true).expect("a socket option");
-            mio::net::UdpSocket::from_std(socket)
-        })
-        .collect();
-    for (n, socket) in sockets.iter_mut().enumerate() {
-        poll.registry().register(socket, mio::Token(n), mio::Interest::READABLE).expect("watched");
-    }
-    let mut events = mio::Events::with_capacity(sockets.len());
-    let mut buffer = [0; 2048];
-    while !stop.load(Ordering::Acquire) {
-        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
-        let mut kept = kept.lock().expect("no panic under this lock");
-        for event in &events {
-            while let Ok(length) = sockets[event.token().0].recv(&mut buffer) {
-                let stamp = buffer[..length].get(12..20).filter(|_| length == 172);
-                let Some(stamp) = stamp.and_then(|s| s.try_into().ok()) else { continue };
-                let now = start.elapsed().as_micros() as u64;
-                kept.push(now.saturating_sub(u64::from_be_bytes(stamp)) as u32);
+    fn listen(&mut self) {
+        self.poll.poll(&mut self.events, Some(Duration::ZERO)).expect("a poll");
+        for event in &self.events {
+            let (side, n) = (event.token().0 / SOCKETS, event.token().0 % SOCKETS);
+            let socket = &self.sides[side][n];
+            while let Ok((length, from)) = socket.recv_from(&mut self.buffer) {
+                let packet = &mut self.buffer[..length];
+                if side == FAR {
+                    // An endpoint has an SSRC of its own.
+                    packet[8] ^= 0x5A;
+                    // A full socket loses the packet; the near side will miss it.
+                    let _ = socket.send_to(packet, from);
+                    continue;
+                }
+                let Some(stamp) = packet.get(12..12 + WORDS) else { continue };
+                let Some(sent_us) = stamp::read(Codec::Pcmu, stamp) else { continue };
+                let window = self.begun_us.iter().rposition(|begun| *begun <= sent_us);
+                let now_us = self.start.elapsed().as_micros() as u64;
+                if let Some(window) = window {
+                    let took = now_us.saturating_sub(sent_us) as u32;
+                    self.windows[window].round_trips_us.push(took);
+                }
             }
         }
     }

@@ -1,9 +1,16 @@
 //! A process's own account of its time and memory.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 /// Ticks a second in `/proc`, fixed by the kernel's interface.
 const TICKS_PER_S: u64 = 100;
+
+/// A process that takes less than this share of a core for this time has nothing to do.
+const QUIET: Duration = Duration::from_millis(500);
+const QUIET_SHARE: f64 = 0.05;
 
 /// The account of one process.
 #[derive(Clone, Copy)]
@@ -24,6 +31,19 @@ impl Process {
         Duration::from_millis(ticks * 1000 / TICKS_PER_S)
     }
 
+    /// Waits until it has nothing to do any more, or for so long: what a load leaves behind
+    /// (recordings to encrypt) is not to be paid for by the next.
+    pub(crate) fn settle(self, patience: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            let before = self.cpu();
+            std::thread::sleep(QUIET);
+            if (self.cpu() - before).as_secs_f64() < QUIET.as_secs_f64() * QUIET_SHARE {
+                return;
+            }
+        }
+    }
+
     /// Its share of memory, KiB.
     pub(crate) fn memory_kib(self) -> u64 {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0)).expect("Linux");
@@ -34,6 +54,13 @@ impl Process {
 
 fn number(text: &str) -> u64 {
     text.parse().expect("a number")
+}
+
+/// Least, middle and greatest of several runs.
+pub(crate) fn spread(runs: &[f64]) -> (f64, f64, f64) {
+    let least = runs.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = runs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (least, median(runs.to_vec()), greatest)
 }
 
 /// The middle of several runs.

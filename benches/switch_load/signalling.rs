@@ -21,9 +21,17 @@ pub(crate) struct Run {
     pub(crate) failed: u64,
     pub(crate) repeated: u64,
     pub(crate) cpu: Duration,
+    /// How many were asked for.
+    asked: u64,
 }
 
 impl Run {
+    /// Why its CPU figure is worth nothing.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let Self { done, failed, asked, .. } = self;
+        (*failed > 0 || done < asked).then(|| format!("{done} of {asked} done, {failed} failed"))
+    }
+
     pub(crate) fn us_each(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.done.max(1) as f64
     }
@@ -87,7 +95,8 @@ impl<'a> Phones<'a> {
             "caller" => format!("{}@{sip}", self.called.user),
             _ => sip.to_string(),
         };
-        let (rate, count, seconds) = (rate.to_string(), count.to_string(), limit.as_secs());
+        let (asked, rate) = (count, rate.to_string());
+        let (count, seconds) = (count.to_string(), limit.as_secs());
         let mut child = self.sipp(
             scenario,
             port,
@@ -118,7 +127,7 @@ impl<'a> Phones<'a> {
         );
         wait(&mut child, limit + Duration::from_secs(5));
         let cpu = server.cpu() - before;
-        Run { cpu, ..read(&statistics) }
+        Run { cpu, asked, ..read(&statistics) }
     }
 
     fn sipp(&self, scenario: &str, port: u16, target: Option<String>, more: &[&str]) -> Child {
@@ -175,6 +184,6 @@ fn read(statistics: &Path) -> Run {
         done: value("SuccessfulCall(C)"),
         failed: value("FailedCall(C)"),
         repeated: value("Retransmissions(C)"),
-        cpu: Duration::ZERO,
+        ..Run::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::floor::{Account, DID, Floor};
 use bytes::Bytes;
+use media_proto::Codec;
 use signaling_proto::{
     AdvertisedSet, Body, Destination, DialogEvent, DialogId, Endpoint, EndpointConfig, Event,
     FlowId, HeaderLine, InviteRequest, Message, Method, OutgoingRequest, Source, Target, Transport,
@@ -107,33 +108,52 @@ impl Party {
 pub(crate) struct Calls {
     carrier: Party,
     phone: Party,
-    up: Vec<DialogId>,
-    /// Where the server expects the media of each call: the carrier's, then the phone's.
-    pub(crate) media: [Vec<SocketAddr>; 2],
+    /// By call, in the order they were placed.
+    placed: Vec<DialogId>,
+    /// Where the server expects the carrier's media of each call that is up.
+    media: Vec<Option<SocketAddr>>,
+    answered: usize,
+    /// What the carrier and the phone speak.
+    codecs: [Codec; 2],
 }
 
 impl Calls {
     /// Sets up `count` calls, the carrier's media at `ports[0]` in turn, the phone's at `ports[1]`.
-    pub(crate) fn set_up(floor: &Floor, count: usize, ports: [&[u16]; 2]) -> Self {
+    pub(crate) fn set_up(
+        floor: &Floor,
+        count: usize,
+        ports: [Vec<u16>; 2],
+        codecs: [Codec; 2],
+    ) -> Self {
         let server = floor.server.sip;
         let mut phone = Party::new(0, server);
         phone.register(&floor.accounts[0]);
         let carrier = Party::new(floor.carrier_port, server);
-        let mut calls = Self { carrier, phone, up: Vec::new(), media: [Vec::new(), Vec::new()] };
-        let (start, mut placed) = (Instant::now(), 0);
-        while calls.media.iter().any(|side| side.len() < count) {
+        let (placed, media) = (Vec::new(), vec![None; count]);
+        let mut calls = Self { carrier, phone, placed, media, answered: 0, codecs };
+        let start = Instant::now();
+        while calls.up().min(calls.answered) < count {
             let due = (start.elapsed().as_secs_f64() * f64::from(NEW_CALLS_PER_S)) as usize + 1;
-            while placed < due.min(count) {
-                calls.place(placed, ports[0][placed % ports[0].len()]);
-                placed += 1;
+            while calls.placed.len() < due.min(count) {
+                let n = calls.placed.len();
+                calls.place(n, ports[0][n % ports[0].len()]);
             }
-            calls.step(ports[1]);
+            calls.step(&ports[1]);
             let limit = PATIENCE + Duration::from_secs(1) * count as u32 / NEW_CALLS_PER_S;
-            let sides = [calls.media[0].len(), calls.media[1].len()];
-            assert!(start.elapsed() < limit, "{count} calls wanted, {sides:?} up");
+            let up = [calls.up(), calls.answered];
+            assert!(start.elapsed() < limit, "{count} calls wanted, {up:?} up");
             std::thread::sleep(Duration::from_millis(1));
         }
         calls
+    }
+
+    fn up(&self) -> usize {
+        self.media.iter().flatten().count()
+    }
+
+    /// Where the carrier's packets of each call go.
+    pub(crate) fn media(&self) -> Vec<SocketAddr> {
+        self.media.iter().flatten().copied().collect()
     }
 
     fn place(&mut self, n: usize, port: u16) {
@@ -142,8 +162,9 @@ impl Calls {
         let from = format!("<sip:+91981188{n:04}@127.0.0.1>");
         let to = self.carrier.to_server();
         let mut invite = InviteRequest::new(uri.clone(), from, format!("<{uri}>"), to);
-        invite.body = Some(Body::sdp(offer(port)));
-        self.carrier.endpoint.invite(Instant::now(), invite).expect("room");
+        invite.body = Some(Body::sdp(description(port, self.codecs[0])));
+        let dialog = self.carrier.endpoint.invite(Instant::now(), invite).expect("room");
+        self.placed.push(dialog);
         self.carrier.send();
     }
 
@@ -151,21 +172,21 @@ impl Calls {
         for event in self.carrier.pump() {
             let Event::Dialog { dialog, event } = event else { continue };
             if let DialogEvent::Answered { body: Some(body), .. } = event {
-                self.up.push(dialog);
-                self.media[0].push(media_address(&body.bytes));
+                // Calls are not answered in the order they were placed.
+                let n = self.placed.iter().position(|d| *d == dialog).expect("placed by us");
+                self.media[n] = Some(media_address(&body.bytes));
             } else if let DialogEvent::Failed(failure) = event {
                 panic!("a call failed: {}", failure.status);
             }
         }
         for event in self.phone.pump() {
-            let Event::Invited { dialog, message, .. } = event else { continue };
-            let (now, port) =
-                (Instant::now(), phone_ports[self.media[1].len() % phone_ports.len()]);
+            let Event::Invited { dialog, .. } = event else { continue };
+            let (now, port) = (Instant::now(), phone_ports[self.answered % phone_ports.len()]);
             let endpoint = &mut self.phone.endpoint;
             endpoint.progress(now, dialog, 180, Vec::new(), None).expect("it rings");
-            let body = Some(Body::sdp(offer(port)));
+            let body = Some(Body::sdp(description(port, self.codecs[1])));
             endpoint.answer(now, dialog, Vec::new(), body).expect("it is answered");
-            self.media[1].push(media_address(&message.sdp().expect("an offer")));
+            self.answered += 1;
             self.phone.send();
         }
     }
@@ -178,7 +199,7 @@ impl Calls {
 
     /// The carrier hangs up; returns when everything is over.
     pub(crate) fn hang_up(mut self) {
-        for (n, dialog) in self.up.iter().enumerate() {
+        for (n, dialog) in self.placed.iter().enumerate() {
             self.carrier.endpoint.hangup(Instant::now(), *dialog, None).expect("it is up");
             self.carrier.send();
             if n % 10 == 9 {
@@ -196,10 +217,11 @@ impl Calls {
     }
 }
 
-fn offer(port: u16) -> Bytes {
+fn description(port: u16, codec: Codec) -> Bytes {
+    let (pt, name) = (codec.static_payload_type(), codec.name());
     Bytes::from(format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+         m=audio {port} RTP/AVP {pt}\r\na=rtpmap:{pt} {name}/8000\r\na=ptime:20\r\na=sendrecv\r\n"
     ))
 }
 
