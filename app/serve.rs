@@ -14,7 +14,7 @@ use call::{CallControl, NodeId};
 use chrono::{DateTime, Utc};
 use crm::{
     Journal, Store,
-    journal::JournalConfig,
+    journal::{JournalConfig, write_spilled},
     policy::{Policy, PolicyConfig},
     recordings::{Keeper, Recordings, RecordingsConfig, Retention, salvage_spool},
 };
@@ -128,13 +128,17 @@ impl Server {
         let spool = data.join("spool");
         let objects = RecordingsConfig { url: config.storage_url(), spool: spool.clone() };
         let recordings = Recordings::open(store.clone(), &objects).context("[storage] url")?;
+        let spill = data.join("journal.spill");
+        let spilled =
+            write_spilled(&store, node, &spill).await.context("events of the last run")?;
         // A SQLite file has one process. After a restore its open calls bear another name.
         let shared = !config.database.url.starts_with("sqlite:");
         let salvaged = salvage_spool(&store, &recordings, node, shared.then_some(node))
             .await
             .context("calls of the last run")?;
-        tracing::info!(?salvaged, "looked after the last run");
-        let journal = Journal::start(store.clone(), JournalConfig::new(node)).await?;
+        tracing::info!(spilled, ?salvaged, "looked after the last run");
+        let journal = JournalConfig { spill: Some(spill), ..JournalConfig::new(node) };
+        let journal = Journal::start(store.clone(), journal).await?;
         let keeper = Keeper::start(recordings.clone(), &journal).await?;
         tokio::spawn(keep_retention(Retention::new(recordings.clone()), stop.clone()));
         let (changes, _) = broadcast::channel(64);
@@ -314,8 +318,7 @@ async fn forward(
     journal: mpsc::Sender<crm::journal::StampedEvent>,
 ) {
     while let Some(stamped) = waiting.recv().await {
-        let event =
-            crm::journal::StampedEvent { at: DateTime::from(stamped.at), event: stamped.event };
+        let event = crm::journal::StampedEvent::new(DateTime::from(stamped.at), stamped.event);
         if journal.send(event).await.is_err() {
             break;
         }

@@ -80,9 +80,7 @@ fn events(tenant: TenantId) -> Vec<StampedEvent> {
     };
     let later = |n: usize| CallEventKind::Muted { leg, muted: n.is_multiple_of(2) };
     let kinds = std::iter::once(started).chain((1..EVENTS_PER_CALL).map(later));
-    let stamp = |kind| StampedEvent {
-        at: Utc::now(),
-        event: CallEvent { v: EVENT_VERSION, tenant, call, kind },
-    };
+    let stamp =
+        |kind| StampedEvent::new(Utc::now(), CallEvent { v: EVENT_VERSION, tenant, call, kind });
     kinds.map(stamp).collect()
 }

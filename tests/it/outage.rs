@@ -1,4 +1,4 @@
-//! The database goes away under a call, and comes back (H07).
+//! The database goes away under a call, and comes back (H07), whatever happens to us meanwhile.
 
 use crate::floor::{AGENT_HZ, Floor, SOON, talk};
 use std::{
@@ -125,4 +125,36 @@ async fn a_call_outlives_its_database() {
     let (customer, ours) = floor.recording(&call).await;
     assert!(customer.seconds_of(1000.0) > 2.0, "{}", customer.seconds_of(1000.0));
     assert!(ours.seconds_of(AGENT_HZ) > 2.0, "{}", ours.seconds_of(AGENT_HZ));
+}
+
+/// H01, H07: what the database could not take is there although the process died before it came
+/// back: the call ended as it ended, not as one that broke off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ended_without_a_database_is_kept_through_kill_9() {
+    let database = block_in_place(Postgres::start);
+    let mut floor = Floor::open_with(&[("TELEHUB_DATABASE_URL", &database.url())]).await;
+    let mut phone = floor.phone().await;
+    floor.ready().await;
+    let lead = floor.lead("Twice unlucky", "+919811750015").await;
+    let call = floor.dial(&lead).await;
+    floor.call_is(&call, "in_progress").await;
+    block_in_place(|| database.stop());
+    health_is(&floor, 503).await;
+    talk(2.5).await;
+    phone.command("hangup", "");
+    assert!(block_in_place(|| phone.saw("CALL_CLOSED", SOON)));
+    // The other leg's end and the recording's come a moment later.
+    talk(1.0).await;
+    floor.server.kill();
+    block_in_place(|| database.resume());
+    floor.server.boot();
+    floor.admin = floor.server.api("admin").await;
+    let row = floor.call_over(&call).await;
+    assert_eq!(row["status"], "completed", "{row}");
+    assert_eq!(row["hangup_cause"]["kind"], "normal", "{row}");
+    assert!(row["duration_seconds"].as_i64().unwrap() >= 2, "{row}");
+    let calls = floor.admin.get(&format!("/calls?lead_id={lead}")).await;
+    assert_eq!(calls["items"].as_array().unwrap().len(), 1, "{calls}");
+    let (customer, _) = floor.recording(&call).await;
+    assert!(customer.seconds_of(1000.0) > 2.0, "{}", customer.seconds_of(1000.0));
 }

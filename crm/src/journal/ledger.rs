@@ -1,86 +1,95 @@
-//! Numbering events within their call, folding them, and writing both in one transaction.
+//! Numbering events within their call, and folding them into what is written with them.
 
 use crate::{
     Store, StoreError,
-    calls::RecordingState,
-    store::{Scope, Tx, calls::call_fold_in_tx, events, recordings},
+    store::{
+        calls::{CallRow, call_row},
+        events::{AppendedEvent, Batch, EndedCall},
+    },
 };
-use call::{CallEvent, CallEventKind, CallId, CallRecord, NodeId, TenantId};
+use call::{CallEvent, CallEventKind, CallId, CallRecord, Direction, NodeId};
 use chrono::{DateTime, Utc};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
+use tokio::sync::oneshot;
 
 /// Ended calls stay known this long for facts that come late; then they are read again.
 const KEPT_AFTER_END: usize = 2_000;
 
 /// One event on its way into the journal. Its number never changes, so that writing it twice
 /// leaves one row.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) n: i64,
     pub(super) at: DateTime<Utc>,
     pub(super) event: Arc<CallEvent>,
-    /// This very event ended the call.
-    ends: bool,
+    pub(super) receipt: Option<oneshot::Sender<()>>,
+    /// It lies on disk beside the database.
+    pub(super) spilled: bool,
 }
 
 struct LiveCall {
     next_n: i64,
+    /// Numbered and not yet known to be written.
+    unwritten: usize,
     first_at: DateTime<Utc>,
     record: CallRecord,
     recovered: bool,
+    /// As last handed out to be written.
+    row: Option<CallRow>,
 }
 
 /// The calls the journal writes about.
 pub(super) struct Ledger {
     node: NodeId,
     calls: HashMap<CallId, LiveCall>,
-    ended: std::collections::VecDeque<CallId>,
+    ended: VecDeque<CallId>,
 }
 
 impl Ledger {
     pub(super) fn new(node: NodeId) -> Self {
-        Self { node, calls: HashMap::new(), ended: std::collections::VecDeque::new() }
+        Self { node, calls: HashMap::new(), ended: VecDeque::new() }
     }
 
-    /// Takes an event: gives it its number and folds it, once.
-    pub(super) async fn number(
+    /// The event's number, where its call is known or begins with it.
+    pub(super) fn number(&mut self, at: DateTime<Utc>, event: &CallEvent) -> Option<i64> {
+        let begins = matches!(event.kind, CallEventKind::Started { .. });
+        if begins && !self.calls.contains_key(&event.call) {
+            let record = CallRecord::new(event.tenant, event.call);
+            self.calls.insert(event.call, LiveCall::new(0, at, record, false));
+        }
+        let live = self.calls.get_mut(&event.call)?;
+        let n = live.next_n;
+        live.next_n += 1;
+        live.unwritten += 1;
+        Some(n)
+    }
+
+    /// The number that a call's next event will have.
+    pub(super) fn next_number(&self, call: CallId) -> Option<i64> {
+        self.calls.get(&call).map(|live| live.next_n)
+    }
+
+    /// Reads the call of an event as the database has it.
+    pub(super) async fn learn(
         &mut self,
         store: &Store,
         at: DateTime<Utc>,
-        event: CallEvent,
-    ) -> Result<Numbered, (CallEvent, StoreError)> {
-        let at = crate::store::micros(at);
-        let mut live = match self.calls.remove(&event.call) {
-            Some(known) => known,
-            None if matches!(event.kind, CallEventKind::Started { .. }) => LiveCall {
-                next_n: 0,
-                first_at: at,
-                record: CallRecord::new(event.tenant, event.call),
-                recovered: false,
-            },
-            None => match read_call(store, event.tenant, event.call, at).await {
-                Ok(known) => known,
-                Err(error) => return Err((event, error)),
-            },
-        };
-        let was_over = live.record.status.is_final();
-        live.record.apply(&event, unix_ms(at));
-        let ends = !was_over && live.record.status.is_final();
-        let n = live.next_n;
-        live.next_n += 1;
-        self.calls.insert(event.call, live);
-        if ends {
-            self.ended.push_back(event.call);
-            while self.ended.len() > KEPT_AFTER_END {
-                if let Some(old) = self.ended.pop_front() {
-                    self.calls.remove(&old);
-                }
-            }
+        event: &CallEvent,
+    ) -> Result<(), StoreError> {
+        let (tenant, call) = (event.tenant, event.call);
+        let events = store.call_events(tenant, call).await?;
+        let recovered = store.call_find(tenant, call).await?.is_some_and(|c| c.recovered);
+        let mut record = CallRecord::new(tenant, call);
+        for (_, at, event) in &events {
+            record.apply(event, unix_ms(*at));
         }
-        Ok(Numbered { n, at, event: Arc::new(event), ends })
+        let first_at = events.first().map_or(at, |(_, at, _)| *at);
+        let next_n = store.call_events_next(tenant, call).await?;
+        self.calls.insert(call, LiveCall::new(next_n, first_at, record, recovered));
+        Ok(())
     }
 
     /// Marks a call as closed by us after a crash.
@@ -90,129 +99,82 @@ impl Ledger {
         }
     }
 
-    /// Events and folds in one transaction; the place of each event.
-    pub(super) async fn write(
-        &self,
-        store: &Store,
-        batch: &[Numbered],
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut tx = store.write(Scope::Platform).await?;
-        events::journal_order_in_tx(&mut tx).await?;
-        let mut places = Vec::with_capacity(batch.len());
-        let mut fresh = vec![false; batch.len()];
-        for (index, numbered) in batch.iter().enumerate() {
-            let event = &numbered.event;
-            let place =
-                events::call_event_append_in_tx(&mut tx, numbered.n, numbered.at, event).await?;
-            fresh[index] = place.is_some();
-            places.push(match place {
-                Some(seq) => seq,
-                None => events::call_event_place_in_tx(&mut tx, event.call, numbered.n).await?,
-            });
-        }
-        let touched: BTreeSet<CallId> = batch.iter().map(|b| b.event.call).collect();
-        for call in &touched {
-            if let Some(live) = self.calls.get(call) {
-                call_fold_in_tx(&mut tx, self.node, &live.record, live.first_at, live.recovered)
-                    .await?;
+    /// Folds numbered events, once and in order, into what is written with them.
+    pub(super) fn fold<'a>(&mut self, numbered: impl IntoIterator<Item = &'a Numbered>) -> Batch {
+        let mut batch = Batch::default();
+        let mut touched = BTreeSet::new();
+        for Numbered { n, at, event, .. } in numbered {
+            let mut ends = None;
+            if let Some(live) = self.calls.get_mut(&event.call) {
+                let was_over = live.record.status.is_final();
+                live.record.apply(event, unix_ms(*at));
+                if !was_over && live.record.status.is_final() {
+                    ends = Some(live.as_ended());
+                    self.ended.push_back(event.call);
+                }
+                touched.insert(event.call);
             }
+            batch.events.push(AppendedEvent { n: *n, at: *at, event: event.clone(), ends });
         }
-        for (numbered, fresh) in batch.iter().zip(fresh) {
-            if fresh {
-                self.fold_beside(&mut tx, numbered).await?;
-            }
+        for call in touched {
+            self.fold_row(call, &mut batch);
         }
-        for live in touched.iter().filter_map(|call| self.calls.get(call)) {
-            // Here and not later: dying again after this must not lose the mark.
-            if live.recovered {
-                let LiveCall { record, .. } = live;
-                recordings::recording_recovered_in_tx(&mut tx, record.tenant_id, record.id).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(places)
+        batch
     }
 
-    /// What an event changes beside the call's own row.
-    async fn fold_beside(&self, tx: &mut Tx, numbered: &Numbered) -> Result<(), StoreError> {
-        let (tenant, call) = (numbered.event.tenant, numbered.event.call);
-        let moves = recording_move(&numbered.event.kind);
-        if let Some((state, duration_ms, error)) = moves {
-            recordings::recording_fold_in_tx(
-                tx,
-                tenant,
-                call,
-                state,
-                duration_ms,
-                error.as_deref(),
-                numbered.at,
-            )
-            .await?;
+    /// The row of a call, where it is another than the last one.
+    fn fold_row(&mut self, call: CallId, batch: &mut Batch) {
+        let Some(live) = self.calls.get_mut(&call) else { return };
+        if live.recovered {
+            batch.recovered.push((live.record.tenant_id, call));
         }
-        if numbered.ends {
-            recordings::recording_unexpect_in_tx(tx, tenant, call).await?;
-            if let Some(live) = self.calls.get(&call) {
-                events::call_ended_in_tx(tx, &live.record, numbered.at).await?;
+        match call_row(self.node, &live.record, live.first_at, live.recovered) {
+            Ok(row) if live.row.as_ref() == Some(&row) => {}
+            Ok(row) => {
+                live.row = Some(row.clone());
+                batch.calls.insert(call, row);
+            }
+            Err(error) => tracing::error!(call.id = %call, %error, "a call makes no row"),
+        }
+    }
+
+    /// The event is written, or never will be.
+    pub(super) fn settle(&mut self, call: CallId, written: bool) {
+        if let Some(live) = self.calls.get_mut(&call) {
+            live.unwritten = live.unwritten.saturating_sub(1);
+            if !written {
+                // What stands in the table is not what we think.
+                live.row = None;
             }
         }
-        Ok(())
+    }
+
+    /// Lets go of calls that ended long ago and have nothing to write.
+    pub(super) fn forget_old(&mut self) {
+        while self.ended.len() > KEPT_AFTER_END {
+            let Some(oldest) = self.ended.front() else { break };
+            if self.calls.get(oldest).is_some_and(|live| live.unwritten > 0) {
+                break;
+            }
+            self.calls.remove(oldest);
+            self.ended.pop_front();
+        }
     }
 }
 
-/// What an event says about the recording.
-fn recording_move(kind: &CallEventKind) -> Option<(RecordingState, Option<u64>, Option<String>)> {
-    match kind {
-        CallEventKind::Started { .. } => Some((RecordingState::Expected, None, None)),
-        CallEventKind::RecordingStarted { .. } => Some((RecordingState::Recording, None, None)),
-        CallEventKind::RecordingPaused { paused: true, .. } => {
-            Some((RecordingState::Paused, None, None))
-        }
-        CallEventKind::RecordingPaused { paused: false, .. } => {
-            Some((RecordingState::Recording, None, None))
-        }
-        CallEventKind::RecordingStopped { duration_ms, .. } => {
-            Some((RecordingState::Storing, Some(*duration_ms), None))
-        }
-        CallEventKind::RecordingFailed { error, .. } => {
-            Some((RecordingState::Failed, None, Some(error.clone())))
-        }
-        CallEventKind::LegStarted { .. }
-        | CallEventKind::LegRinging { .. }
-        | CallEventKind::LegAnswered { .. }
-        | CallEventKind::Answered { .. }
-        | CallEventKind::Bridged { .. }
-        | CallEventKind::Held { .. }
-        | CallEventKind::Resumed { .. }
-        | CallEventKind::Muted { .. }
-        | CallEventKind::DtmfReceived { .. }
-        | CallEventKind::Announced { .. }
-        | CallEventKind::ConsentDecided { .. }
-        | CallEventKind::TrunkFailed { .. }
-        | CallEventKind::LegEnded { .. }
-        | CallEventKind::Ended { .. }
-        | CallEventKind::Gap { .. } => None,
+impl LiveCall {
+    fn new(next_n: i64, first_at: DateTime<Utc>, record: CallRecord, recovered: bool) -> Self {
+        Self { next_n, unwritten: 0, first_at, record, recovered, row: None }
     }
-}
 
-/// A call as the journal has it.
-async fn read_call(
-    store: &Store,
-    tenant: TenantId,
-    call: CallId,
-    at: DateTime<Utc>,
-) -> Result<LiveCall, StoreError> {
-    let events = store.call_events(tenant, call).await?;
-    let mut record = CallRecord::new(tenant, call);
-    for (_, at, event) in &events {
-        record.apply(event, unix_ms(*at));
+    fn as_ended(&self) -> EndedCall {
+        EndedCall {
+            lead: self.record.lead_id,
+            outbound: self.record.direction == Some(Direction::Outbound),
+            spoken: self.record.answered_at_ms.is_some(),
+            recorded: self.record.recording.is_some(),
+        }
     }
-    let recovered = store.call_find(tenant, call).await?.is_some_and(|c| c.recovered);
-    Ok(LiveCall {
-        next_n: i64::try_from(events.len()).unwrap_or(i64::MAX),
-        first_at: events.first().map_or(at, |(_, at, _)| *at),
-        record,
-        recovered,
-    })
 }
 
 /// Milliseconds since 1970, as the fold counts.

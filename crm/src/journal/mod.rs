@@ -1,22 +1,26 @@
 //! The journal: every event of every call is written once, in one order, and only then seen.
 //!
-//! One task drains what is waiting and writes it in one transaction together with its folds.
-//! While the database is away it keeps events in memory and writes them when it is back; calls
-//! never wait for it.
+//! One task drains what is waiting and writes it in one transaction together with its folds:
+//! a lone event at once, and what gathers meanwhile together. While the database is slow or away
+//! it keeps events in memory and in a file beside it, and writes them when it is back. A call
+//! waits for it only where it must, and never for long ([`StampedEvent::receipt`]).
 
 mod ledger;
 mod recovery;
+mod spill;
 mod subscription;
+mod writer;
 
+pub(crate) use recovery::adopt_recording;
 pub use recovery::{Closed, close_interrupted_calls};
+pub use spill::{SpillError, write_spilled};
 pub use subscription::Subscription;
 
 use crate::{Store, StoreError};
 use call::{CallEvent, NodeId};
 use chrono::{DateTime, Utc};
-use ledger::{Ledger, Numbered};
 use std::{
-    collections::VecDeque,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -24,9 +28,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{Notify, broadcast, mpsc},
+    sync::{Notify, broadcast, mpsc, oneshot},
     task::JoinHandle,
 };
+use writer::Writer;
 
 /// A place in the journal.
 pub type Seq = i64;
@@ -34,18 +39,22 @@ pub type Seq = i64;
 /// Lag above which the screens say degraded and the dialer stops.
 pub const DEGRADED_LAG_MS: u64 = 250;
 
-/// Events written in one transaction.
-const BATCH: usize = 256;
-const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LONGEST_RETRY: Duration = Duration::from_secs(2);
-
 /// An event with the wall time it happened at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct StampedEvent {
     /// When.
     pub at: DateTime<Utc>,
     /// What.
     pub event: CallEvent,
+    /// Told once the event and all before it are committed; dropped untold if it never will be.
+    pub receipt: Option<oneshot::Sender<()>>,
+}
+
+impl StampedEvent {
+    /// An event that nobody waits for.
+    pub fn new(at: DateTime<Utc>, event: CallEvent) -> Self {
+        Self { at, event, receipt: None }
+    }
 }
 
 /// An event with its place in the journal.
@@ -60,7 +69,7 @@ pub struct JournalEntry {
 }
 
 /// How much the journal holds before it pushes back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct JournalConfig {
     /// This process.
     pub node: NodeId,
@@ -69,6 +78,8 @@ pub struct JournalConfig {
     /// Events kept in memory while the database is away. When full, the queue fills, and a
     /// call that cannot hand its events over records a `Gap`.
     pub spool: usize,
+    /// The file where they lie besides, for the next start ([`write_spilled`]); `None`: nowhere.
+    pub spill: Option<PathBuf>,
     /// Entries a slow subscriber may be behind before it reads from the table again.
     pub backlog: usize,
 }
@@ -76,7 +87,7 @@ pub struct JournalConfig {
 impl JournalConfig {
     /// The usual sizes.
     pub fn new(node: NodeId) -> Self {
-        Self { node, queue: 8_192, spool: 200_000, backlog: 4_096 }
+        Self { node, queue: 8_192, spool: 200_000, spill: None, backlog: 4_096 }
     }
 }
 
@@ -111,15 +122,7 @@ impl Journal {
             waiting_since: Mutex::new(None),
         });
         let closing = Arc::new(Notify::new());
-        let writer = Writer {
-            shared: shared.clone(),
-            closing: closing.clone(),
-            published,
-            ledger: Ledger::new(config.node),
-            taken: VecDeque::new(),
-            waiting: VecDeque::new(),
-            spool: config.spool,
-        };
+        let writer = Writer::new(shared.clone(), closing.clone(), published, config);
         let task = tokio::spawn(writer.run(receiver));
         Ok(Self { shared, sender, closing, task: Arc::new(Mutex::new(Some(task))) })
     }
@@ -182,156 +185,4 @@ impl Journal {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
-}
-
-struct Writer {
-    shared: Arc<Shared>,
-    closing: Arc<Notify>,
-    published: broadcast::Sender<JournalEntry>,
-    ledger: Ledger,
-    /// Taken, not yet numbered: numbering may have to read the call from the database.
-    taken: VecDeque<StampedEvent>,
-    /// Numbered, not yet written.
-    waiting: VecDeque<Numbered>,
-    spool: usize,
-}
-
-impl Writer {
-    async fn run(mut self, mut receiver: mpsc::Receiver<StampedEvent>) {
-        let mut incoming = Vec::with_capacity(BATCH);
-        loop {
-            tokio::select! {
-                taken = receiver.recv_many(&mut incoming, BATCH) => if taken == 0 { break },
-                () = self.closing.notified() => {
-                    // Screens and calls may hold senders for ever: the queue ends here.
-                    receiver.close();
-                    continue;
-                }
-            }
-            *self.shared.waiting_since.lock().expect("no panic under this lock") =
-                Some(Instant::now());
-            self.taken.extend(incoming.drain(..));
-            self.write_all(&mut receiver).await;
-            *self.shared.waiting_since.lock().expect("no panic under this lock") = None;
-        }
-    }
-
-    /// Writes until nothing waits; while the database is away, takes in what fits.
-    async fn write_all(&mut self, receiver: &mut mpsc::Receiver<StampedEvent>) {
-        let mut retry = FIRST_RETRY;
-        while !(self.taken.is_empty() && self.waiting.is_empty()) {
-            match self.write_some().await {
-                Ok(()) => retry = FIRST_RETRY,
-                Err(error) => {
-                    metrics::counter!("journal_write_failures_total").increment(1);
-                    tracing::error!(
-                        %error,
-                        cause = error_chain(&error),
-                        waiting = self.waiting.len() + self.taken.len(),
-                        "journal cannot be written; calls go on, events wait"
-                    );
-                    self.take_in(receiver, retry).await;
-                    retry = (retry * 2).min(LONGEST_RETRY);
-                }
-            }
-            metrics::gauge!("journal_waiting").set((self.waiting.len() + self.taken.len()) as f64);
-        }
-    }
-
-    /// Waits before the next attempt, taking events in while there is room.
-    async fn take_in(&mut self, receiver: &mut mpsc::Receiver<StampedEvent>, pause: Duration) {
-        let deadline = tokio::time::Instant::now() + pause;
-        loop {
-            let room = self.spool.saturating_sub(self.taken.len() + self.waiting.len());
-            if room == 0 {
-                tokio::time::sleep_until(deadline).await;
-                return;
-            }
-            let mut incoming = Vec::new();
-            let more = receiver.recv_many(&mut incoming, room.min(BATCH));
-            match tokio::time::timeout_at(deadline, more).await {
-                Ok(0) => {
-                    // Closed: nothing more will come, but what waits must still be written.
-                    tokio::time::sleep_until(deadline).await;
-                    return;
-                }
-                Ok(_) => self.taken.extend(incoming),
-                Err(_) => return,
-            }
-        }
-    }
-
-    async fn write_some(&mut self) -> Result<(), StoreError> {
-        while self.waiting.len() < BATCH {
-            let Some(StampedEvent { at, event }) = self.taken.pop_front() else { break };
-            match self.ledger.number(&self.shared.store, at, event).await {
-                Ok(numbered) => self.waiting.push_back(numbered),
-                Err((event, error)) => {
-                    self.taken.push_front(StampedEvent { at, event });
-                    return Err(error);
-                }
-            }
-        }
-        let batch: Vec<Numbered> = self.waiting.iter().take(BATCH).cloned().collect();
-        let started = Instant::now();
-        match self.ledger.write(&self.shared.store, &batch).await {
-            Ok(places) => {
-                metrics::histogram!("journal_write_ms")
-                    .record(started.elapsed().as_secs_f64() * 1000.0);
-                metrics::counter!("journal_events_total").increment(batch.len() as u64);
-                self.waiting.drain(..batch.len());
-                for (numbered, seq) in batch.into_iter().zip(places) {
-                    self.publish(numbered, seq);
-                }
-                Ok(())
-            }
-            Err(error) if error.is_transient() => Err(error),
-            Err(_) => self.write_singly(batch).await,
-        }
-    }
-
-    /// Something in the batch can never be written: find it, say so, and go on without it.
-    async fn write_singly(&mut self, batch: Vec<Numbered>) -> Result<(), StoreError> {
-        for numbered in batch {
-            let one = std::slice::from_ref(&numbered);
-            match self.ledger.write(&self.shared.store, one).await {
-                Ok(places) => {
-                    self.waiting.pop_front();
-                    self.publish(numbered, places[0]);
-                }
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => {
-                    self.waiting.pop_front();
-                    metrics::counter!("journal_events_refused_total").increment(1);
-                    tracing::error!(
-                        call.id = %numbered.event.call,
-                        %error,
-                        cause = error_chain(&error),
-                        "an event can never be written and is dropped"
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn publish(&self, numbered: Numbered, seq: Seq) {
-        self.shared.last.fetch_max(seq, Ordering::AcqRel);
-        // Nobody listening is fine: whoever comes later reads the table.
-        let _ = self.published.send(JournalEntry { seq, at: numbered.at, event: numbered.event });
-    }
-}
-
-/// The sources of an error on one line.
-fn error_chain(error: &StoreError) -> String {
-    let mut text = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&cause.to_string());
-        source = cause.source();
-        if source.is_some() {
-            text.push_str(": ");
-        }
-    }
-    text
 }

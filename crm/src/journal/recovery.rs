@@ -1,12 +1,16 @@
 //! After a crash: calls that never ended are ended, once, with what is known (H01).
 
-use super::ledger::{Ledger, unix_ms};
+use super::{
+    ledger::{Ledger, Numbered, unix_ms},
+    writer::write_or_drop,
+};
 use crate::{Store, StoreError};
 use call::{
-    CallEvent, CallEventKind, CallId, CallRecord, CauseKind, EVENT_VERSION, EndedBy, HangupCause,
-    LegStatus, NodeId, RecordingId, RecordingStatus, TenantId,
+    CallEvent, CallEventKind, CallId, CallRecord, CauseKind, Direction, EVENT_VERSION, EndedBy,
+    HangupCause, LegEndpoint, LegRole, LegStatus, NodeId, RecordingId, RecordingStatus, TenantId,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
 
 /// A call that was closed after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,18 +42,104 @@ pub async fn close_interrupted_calls(
         }
         let audio = salvaged(tenant, call);
         let at = audio.map_or(last_at, |(_, written)| written.max(last_at));
-        let mut ledger = Ledger::new(node);
-        let mut batch = Vec::new();
-        for kind in closing_events(&record, audio.map(|(length, _)| length)) {
-            let event = CallEvent { v: EVENT_VERSION, tenant, call, kind };
-            batch.push(ledger.number(store, at, event).await.map_err(|(_, error)| error)?);
-        }
-        ledger.mark_recovered(call);
-        ledger.write(store, &batch).await?;
+        let mut kinds = Vec::new();
+        kinds.extend(untold_answer(&record, &events, audio));
+        let closing = closing_events(&record, audio.map(|(length, _)| length));
+        kinds.extend(closing.into_iter().map(|kind| (at, kind)));
+        write_closing(store, node, tenant, call, kinds).await?;
         tracing::warn!(call.id = %call, "a call was open when the process stopped; it is closed now");
         closed.push(Closed { tenant, call, at });
     }
     Ok(closed)
+}
+
+/// Makes the row of a call of which only the recording is left. Who called whom is not known.
+pub(crate) async fn adopt_recording(
+    store: &Store,
+    node: NodeId,
+    (tenant, call): (TenantId, CallId),
+    duration_ms: u64,
+    written: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let begun = begun(duration_ms, written);
+    let started = CallEventKind::Started {
+        direction: Direction::Inbound,
+        from: String::new(),
+        to: String::new(),
+        lead: None,
+        agent: None,
+        extension: None,
+        trunk: None,
+        number: None,
+        campaign: None,
+        carrier_refs: Vec::new(),
+    };
+    let answered = CallEventKind::Answered { agent: None, extension: None, trunk: None };
+    let recorded = CallEventKind::RecordingStarted { recording: RecordingId::of(call) };
+    let mut kinds = vec![(begun, started), (begun, answered), (begun, recorded)];
+    let closing = closing_events(&CallRecord::new(tenant, call), Some(duration_ms));
+    kinds.extend(closing.into_iter().map(|kind| (written, kind)));
+    write_closing(store, node, tenant, call, kinds).await
+}
+
+/// Appends what we say about a call in its stead, and marks it.
+async fn write_closing(
+    store: &Store,
+    node: NodeId,
+    tenant: TenantId,
+    call: CallId,
+    kinds: Vec<(DateTime<Utc>, CallEventKind)>,
+) -> Result<(), StoreError> {
+    let mut ledger = Ledger::new(node);
+    let mut numbered = Vec::with_capacity(kinds.len());
+    for (at, kind) in kinds {
+        let event = CallEvent { v: EVENT_VERSION, tenant, call, kind };
+        if ledger.next_number(call).is_none() {
+            ledger.learn(store, at, &event).await?;
+        }
+        let Some(n) = ledger.number(at, &event) else { continue };
+        numbered.push(Numbered { n, at, event: Arc::new(event), receipt: None, spilled: false });
+    }
+    ledger.mark_recovered(call);
+    write_or_drop(store, &mut ledger, &numbered).await?;
+    Ok(())
+}
+
+/// The answer that the process did not live to write: audio is recorded of answered calls only,
+/// and a caller who was there when the called side picked up may have been connected.
+fn untold_answer(
+    record: &CallRecord,
+    events: &[(i64, DateTime<Utc>, CallEvent)],
+    audio: Option<(u64, DateTime<Utc>)>,
+) -> Option<(DateTime<Utc>, CallEventKind)> {
+    let (first, called) = record.legs.split_first()?;
+    if record.answered_at_ms.is_some() {
+        return None;
+    }
+    let picked_up = called.iter().find(|leg| leg.status == LegStatus::Answered);
+    let met = picked_up.filter(|_| first.status != LegStatus::Ended);
+    let told = met.and_then(|met| {
+        let of_leg = |kind: &CallEventKind| matches!(kind, CallEventKind::LegAnswered { leg } if *leg == met.leg);
+        events.iter().find(|(_, _, event)| of_leg(&event.kind)).map(|(_, at, _)| *at)
+    });
+    let recorded = audio.map(|(length, written)| begun(length, written));
+    let at = told.or(recorded)?;
+    let (mut agent, mut extension, mut trunk) = (record.agent_id, record.extension_id, None);
+    for leg in std::iter::once(first).chain(picked_up) {
+        match &leg.endpoint {
+            LegEndpoint::Trunk { trunk: through } => trunk = Some(*through),
+            LegEndpoint::Extension { extension: on, user } if leg.role == LegRole::Agent => {
+                (agent, extension) = (*user, Some(*on));
+            }
+            LegEndpoint::Extension { .. } => {}
+        }
+    }
+    Some((at, CallEventKind::Answered { agent, extension, trunk }))
+}
+
+/// When audio of this length began whose last byte was written then.
+fn begun(length_ms: u64, written: DateTime<Utc>) -> DateTime<Utc> {
+    written - TimeDelta::milliseconds(i64::try_from(length_ms).unwrap_or(0))
 }
 
 /// What is missing to a record that broke off.

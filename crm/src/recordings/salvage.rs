@@ -11,6 +11,8 @@ use std::{collections::BTreeMap, io, path::Path};
 pub struct Salvaged {
     /// Calls that had no end and have one now.
     pub calls_closed: usize,
+    /// Recordings of calls that left no row and have one now.
+    pub calls_adopted: usize,
     /// Files whose header or tail was made whole.
     pub files_repaired: usize,
     /// Files without a single sample; removed.
@@ -39,7 +41,9 @@ pub async fn salvage_spool(
     })
     .await?;
     let broke_off: Vec<CallId> = closed.iter().map(|c| c.call).collect();
+    let mut calls_adopted = 0;
     for ((tenant, call), file) in &found {
+        calls_adopted += usize::from(adopt(store, node, (*tenant, *call), file).await?);
         if file.repaired || broke_off.contains(call) {
             store.recording_mark_recovered(*tenant, *call).await?;
         }
@@ -49,9 +53,30 @@ pub async fn salvage_spool(
     }
     Ok(Salvaged {
         calls_closed: closed.len(),
+        calls_adopted,
         files_repaired: found.values().filter(|f| f.repaired).count(),
         files_empty: empty.len(),
     })
+}
+
+/// Audio without a call (its row was never written, or the database is older than the spool)
+/// gets a row that says what the file tells: whose, which, when, how long.
+async fn adopt(
+    store: &Store,
+    node: NodeId,
+    (tenant, call): Place,
+    file: &Found,
+) -> Result<bool, StoreError> {
+    if store.call_find(tenant, call).await?.is_some() {
+        return Ok(false);
+    }
+    if store.tenant_find(tenant).await?.is_none() {
+        tracing::error!(call.id = %call, "a recording in the spool belongs to nobody");
+        return Ok(false);
+    }
+    journal::adopt_recording(store, node, (tenant, call), file.duration_ms, file.written).await?;
+    tracing::warn!(call.id = %call, "a recording had no call; its row is made of the file");
+    Ok(true)
 }
 
 type Place = (TenantId, CallId);

@@ -1,6 +1,8 @@
 //! `calls`: the fold of the journal, read with outcome, recording and names.
 
-use super::{Page, Row, Scope, Store, StoreError, Tx, args, cursor, tenants::document};
+use super::{
+    ManyRows, Page, Row, Scope, Store, StoreError, Tx, Val, args, cursor, tenants::document,
+};
 use crate::{
     calls::{
         Call, CallFilter, CallQuality, Recording, direction_of, direction_word, status_of,
@@ -213,13 +215,14 @@ impl Store {
     }
 }
 
-const UPSERT: &str = "INSERT INTO calls AS c (id, tenant_id, node_id, note_id, direction, status,
+static FOLD: ManyRows = ManyRows::new(
+    "INSERT INTO calls AS c (id, tenant_id, node_id, note_id, direction, status,
          from_number, to_number, lead_id, agent_id, extension_id, trunk_id, number_id, campaign_id,
          started_at, answered_at, ended_at, duration_ms, hangup_cause, suggested_disposition,
          quality, carrier_refs, recovered)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-         $20, $21, $22, $23)
-     ON CONFLICT (id) DO UPDATE SET status = excluded.status, direction = excluded.direction,
+     VALUES",
+    23,
+    "ON CONFLICT (id) DO UPDATE SET status = excluded.status, direction = excluded.direction,
          from_number = excluded.from_number, to_number = excluded.to_number,
          lead_id = excluded.lead_id, agent_id = excluded.agent_id,
          extension_id = excluded.extension_id, trunk_id = excluded.trunk_id,
@@ -228,20 +231,23 @@ const UPSERT: &str = "INSERT INTO calls AS c (id, tenant_id, node_id, note_id, d
          duration_ms = excluded.duration_ms, hangup_cause = excluded.hangup_cause,
          suggested_disposition = excluded.suggested_disposition, quality = excluded.quality,
          carrier_refs = excluded.carrier_refs, recovered = excluded.recovered
-     WHERE c.tenant_id = excluded.tenant_id";
+     WHERE c.tenant_id = excluded.tenant_id",
+);
+
+/// The values of a call's row; equal ones need not be written again.
+pub(crate) type CallRow = Vec<Val>;
 
 fn moment(ms: Option<u64>) -> Option<DateTime<Utc>> {
     ms.and_then(|ms| i64::try_from(ms).ok()).and_then(DateTime::from_timestamp_millis)
 }
 
-/// Writes the fold of a call.
-pub(crate) async fn call_fold_in_tx(
-    tx: &mut Tx,
+/// The row that a fold amounts to.
+pub(crate) fn call_row(
     node: NodeId,
     record: &CallRecord,
     first_event_at: DateTime<Utc>,
     recovered: bool,
-) -> Result<(), StoreError> {
+) -> Result<CallRow, StoreError> {
     let quality: Vec<CallQuality> = record
         .legs
         .iter()
@@ -252,34 +258,35 @@ pub(crate) async fn call_fold_in_tx(
         (None, _) | (_, None) => 0,
     };
     let cause = record.hangup_cause.as_ref().map(document).transpose()?;
-    tx.run(
-        UPSERT,
-        args![
-            record.id,
-            record.tenant_id,
-            node,
-            crate::NoteId::of(record.id),
-            direction_word(record.direction.unwrap_or(Direction::Outbound)),
-            status_word(record.status),
-            &record.from,
-            &record.to,
-            record.lead_id,
-            record.agent_id,
-            record.extension_id,
-            record.trunk_id,
-            record.number_id,
-            record.campaign_id,
-            moment(record.started_at_ms).unwrap_or(first_event_at),
-            moment(record.answered_at_ms),
-            moment(record.ended_at_ms),
-            i64::try_from(duration_ms).unwrap_or(i64::MAX),
-            cause,
-            record.suggested_disposition.clone(),
-            document(&quality)?,
-            document(&record.carrier_refs)?,
-            recovered
-        ],
-    )
-    .await?;
+    Ok(args![
+        record.id,
+        record.tenant_id,
+        node,
+        crate::NoteId::of(record.id),
+        direction_word(record.direction.unwrap_or(Direction::Outbound)),
+        status_word(record.status),
+        &record.from,
+        &record.to,
+        record.lead_id,
+        record.agent_id,
+        record.extension_id,
+        record.trunk_id,
+        record.number_id,
+        record.campaign_id,
+        moment(record.started_at_ms).unwrap_or(first_event_at),
+        moment(record.answered_at_ms),
+        moment(record.ended_at_ms),
+        i64::try_from(duration_ms).unwrap_or(i64::MAX),
+        cause,
+        record.suggested_disposition.clone(),
+        document(&quality)?,
+        document(&record.carrier_refs)?,
+        recovered
+    ])
+}
+
+/// Writes the folds of calls.
+pub(crate) async fn calls_fold_in_tx(tx: &mut Tx, rows: Vec<CallRow>) -> Result<(), StoreError> {
+    tx.run_many(&FOLD, rows).await?;
     Ok(())
 }

@@ -1,8 +1,18 @@
 //! `call_events`: the journal's table, and what an ended call changes elsewhere.
 
-use super::{Page, Row, Scope, Store, StoreError, Tx, args, cursor, tenants::document};
-use call::{CallEvent, CallId, TenantId};
+use super::{
+    ManyRows, Page, Row, Scope, Store, StoreError, Tx, args,
+    calls::{CallRow, calls_fold_in_tx},
+    cursor,
+    recordings::{recording_recovered_in_tx, recordings_fold_in_tx, recordings_unexpect_in_tx},
+    tenants::document,
+};
+use call::{CallEvent, CallId, LeadId, TenantId};
 use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// An event with its place in the journal.
 pub(crate) fn stored_event(row: &Row) -> Result<(i64, DateTime<Utc>, CallEvent), StoreError> {
@@ -16,38 +26,95 @@ fn kind_word(body: &serde_json::Value) -> String {
 
 /// Takes the order of the journal: on PostgreSQL several processes append, and a reader must
 /// never see a later `seq` before an earlier one.
-pub(crate) async fn journal_order_in_tx(tx: &mut Tx) -> Result<(), StoreError> {
+async fn journal_order_in_tx(tx: &mut Tx) -> Result<(), StoreError> {
     if tx.is_postgres() {
         tx.run("SELECT pg_advisory_xact_lock(hashtext('telehub/journal'))", args![]).await?;
     }
     Ok(())
 }
 
-/// Appends one event; `None` where this very event is there already (a replay).
-pub(crate) async fn call_event_append_in_tx(
+static APPEND: ManyRows = ManyRows::new(
+    "INSERT INTO call_events (tenant_id, call_id, n, at, kind, body) VALUES",
+    6,
+    "ON CONFLICT (call_id, n) DO NOTHING RETURNING seq, call_id, n",
+);
+static RELEASE: ManyRows =
+    ManyRows::new("DELETE FROM dial_claims WHERE (tenant_id, call_id) IN (VALUES", 2, ")");
+
+/// An event on its way into the table.
+#[derive(Clone, Debug)]
+pub(crate) struct AppendedEvent {
+    /// Its number within its call: writing it twice leaves one row.
+    pub(crate) n: i64,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) event: Arc<CallEvent>,
+    /// This very event ended the call.
+    pub(crate) ends: Option<EndedCall>,
+}
+
+/// What an ended call changes beside its own row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedCall {
+    pub(crate) lead: Option<LeadId>,
+    pub(crate) outbound: bool,
+    pub(crate) spoken: bool,
+    /// A recording began, so none is expected any more.
+    pub(crate) recorded: bool,
+}
+
+/// Events and what follows from them: written together or not at all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<AppendedEvent>,
+    /// Rows of `calls` that changed.
+    pub(crate) calls: BTreeMap<CallId, CallRow>,
+    /// Calls that were closed by us after a crash.
+    pub(crate) recovered: Vec<(TenantId, CallId)>,
+}
+
+impl Batch {
+    /// The same, an event at a time.
+    pub(crate) fn singles(self) -> Vec<Self> {
+        let Self { events, calls, recovered } = self;
+        let single = |event: AppendedEvent| {
+            let call = event.event.call;
+            let row = calls.get(&call).map(|row| (call, row.clone()));
+            let own = recovered.iter().copied().filter(|(_, recovered)| *recovered == call);
+            Self { calls: row.into_iter().collect(), recovered: own.collect(), events: vec![event] }
+        };
+        events.into_iter().map(single).collect()
+    }
+}
+
+/// Appends; the place of each event in order, and whether it is new.
+async fn append_in_tx(
     tx: &mut Tx,
-    n: i64,
-    at: DateTime<Utc>,
-    event: &CallEvent,
-) -> Result<Option<i64>, StoreError> {
-    let body = document(event)?;
-    let kind = kind_word(&body);
-    tx.find(
-        "INSERT INTO call_events (tenant_id, call_id, n, at, kind, body)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (call_id, n) DO NOTHING RETURNING seq",
-        args![event.tenant, event.call, n, at, kind, body],
-        |row| row.col("seq"),
-    )
-    .await
+    events: &[AppendedEvent],
+) -> Result<Vec<(i64, bool)>, StoreError> {
+    let mut rows = Vec::with_capacity(events.len());
+    for appended in events {
+        let AppendedEvent { n, at, event, .. } = appended;
+        let body = document(event.as_ref())?;
+        let kind = kind_word(&body);
+        rows.push(args![event.tenant, event.call, *n, *at, kind, body]);
+    }
+    let fresh = tx
+        .list_many(&APPEND, rows, |row| Ok(((row.id("call_id")?, row.col("n")?), row.col("seq")?)))
+        .await?;
+    let fresh: HashMap<(CallId, i64), i64> = fresh.into_iter().collect();
+    let mut places = Vec::with_capacity(events.len());
+    for appended in events {
+        let (call, n) = (appended.event.call, appended.n);
+        places.push(match fresh.get(&(call, n)) {
+            Some(seq) => (*seq, true),
+            None => (place_in_tx(tx, call, n).await?, false),
+        });
+    }
+    Ok(places)
 }
 
 /// Where an event is that was there already.
-pub(crate) async fn call_event_place_in_tx(
-    tx: &mut Tx,
-    call: CallId,
-    n: i64,
-) -> Result<i64, StoreError> {
+async fn place_in_tx(tx: &mut Tx, call: CallId, n: i64) -> Result<i64, StoreError> {
     tx.find("SELECT seq FROM call_events WHERE call_id = $1 AND n = $2", args![call, n], |row| {
         row.col("seq")
     })
@@ -55,36 +122,55 @@ pub(crate) async fn call_event_place_in_tx(
     .ok_or_else(|| StoreError::Corrupt("an event is neither new nor there".into()))
 }
 
-/// What an ended call changes beside its own row: the person's attempts, the claim on them.
-pub(crate) async fn call_ended_in_tx(
-    tx: &mut Tx,
-    record: &call::CallRecord,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let tenant = record.tenant_id;
-    tx.run(
-        "DELETE FROM dial_claims WHERE tenant_id = $1 AND call_id = $2",
-        args![tenant, record.id],
-    )
-    .await?;
-    let Some(lead) = record.lead_id else { return Ok(()) };
-    let outbound = record.direction == Some(call::Direction::Outbound);
-    let spoken = record.answered_at_ms.is_some();
-    tx.run(
-        "UPDATE leads SET attempts = attempts + $3,
-                last_contact_at = CASE WHEN $4 THEN $5 ELSE last_contact_at END,
-                category = CASE WHEN category = 'fresh' AND $6
-                                THEN CASE WHEN $4 THEN 'follow_up' ELSE 'retry' END
-                                ELSE category END,
-                updated_at = $5
-         WHERE tenant_id = $1 AND id = $2",
-        args![tenant, lead, i64::from(outbound), spoken, at, outbound],
-    )
-    .await?;
+/// What ended calls change beside their own rows: the person's attempts, the claim on them.
+async fn ended_in_tx(tx: &mut Tx, ended: &[(&AppendedEvent, EndedCall)]) -> Result<(), StoreError> {
+    let ids = |(appended, _): &(&AppendedEvent, EndedCall)| {
+        args![appended.event.tenant, appended.event.call]
+    };
+    tx.run_many(&RELEASE, ended.iter().map(ids).collect()).await?;
+    let unrecorded = ended.iter().filter(|(_, call)| !call.recorded);
+    recordings_unexpect_in_tx(tx, unrecorded.map(ids).collect()).await?;
+    for (appended, call) in ended {
+        let Some(lead) = call.lead else { continue };
+        let (tenant, at) = (appended.event.tenant, appended.at);
+        let attempts = i64::from(call.outbound);
+        tx.run(ATTEMPTED, args![tenant, lead, attempts, call.spoken, at, call.outbound]).await?;
+    }
     Ok(())
 }
 
+const ATTEMPTED: &str = "UPDATE leads SET attempts = attempts + $3,
+            last_contact_at = CASE WHEN $4 THEN $5 ELSE last_contact_at END,
+            category = CASE WHEN category = 'fresh' AND $6
+                            THEN CASE WHEN $4 THEN 'follow_up' ELSE 'retry' END
+                            ELSE category END,
+            updated_at = $5
+     WHERE tenant_id = $1 AND id = $2";
+
 impl Store {
+    /// Appends events, folds them, and does what follows from them, once; the place of each.
+    pub(crate) async fn platform_events_append(
+        &self,
+        batch: &Batch,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut tx = self.write(Scope::Platform).await?;
+        journal_order_in_tx(&mut tx).await?;
+        let places = append_in_tx(&mut tx, &batch.events).await?;
+        calls_fold_in_tx(&mut tx, batch.calls.values().cloned().collect()).await?;
+        let fresh = batch.events.iter().zip(&places).filter(|(_, (_, new))| *new);
+        let fresh: Vec<&AppendedEvent> = fresh.map(|(appended, _)| appended).collect();
+        recordings_fold_in_tx(&mut tx, &fresh).await?;
+        let ended: Vec<_> =
+            fresh.into_iter().filter_map(|appended| Some((appended, appended.ends?))).collect();
+        ended_in_tx(&mut tx, &ended).await?;
+        // Here and not later: dying again after this must not lose the mark.
+        for (tenant, call) in &batch.recovered {
+            recording_recovered_in_tx(&mut tx, *tenant, *call).await?;
+        }
+        tx.commit().await?;
+        Ok(places.into_iter().map(|(seq, _)| seq).collect())
+    }
+
     /// Events of a call in order.
     pub async fn call_events(
         &self,
@@ -99,6 +185,24 @@ impl Store {
             stored_event,
         )
         .await
+    }
+
+    /// The number that the next event of a call will have.
+    pub(crate) async fn call_events_next(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+    ) -> Result<i64, StoreError> {
+        let next = self
+            .find(
+                tenant,
+                "SELECT COALESCE(MAX(n) + 1, 0) AS n FROM call_events
+                 WHERE tenant_id = $1 AND call_id = $2",
+                args![tenant, call],
+                |row| row.col("n"),
+            )
+            .await?;
+        Ok(next.unwrap_or(0))
     }
 
     /// Events of a call after a place in the journal, a page at a time.

@@ -1,9 +1,10 @@
 //! `recordings`.
 
-use super::{Row, Scope, Store, StoreError, Tx, args};
+use super::{ManyRows, Row, Scope, Store, StoreError, Tx, Val, args, events::AppendedEvent};
 use crate::calls::{Recording, RecordingState};
-use call::{CallId, RecordingId, TenantId};
+use call::{CallEventKind, CallId, RecordingId, TenantId};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
 fn recording(row: &Row) -> Result<Recording, StoreError> {
     let natural = |name| row.col::<i64>(name).map(|n| u64::try_from(n).unwrap_or(0));
@@ -199,40 +200,99 @@ impl Store {
     }
 }
 
-/// The row is there before the first packet; later events move its state on, never back from
-/// the store.
-pub(crate) async fn recording_fold_in_tx(
-    tx: &mut Tx,
+static FOLD: ManyRows = ManyRows::new(
+    "INSERT INTO recordings AS r (id, tenant_id, call_id, state, duration_ms, error, started_at,
+                                  stopped_at) VALUES",
+    8,
+    "ON CONFLICT (call_id) DO UPDATE SET state = excluded.state,
+         duration_ms = excluded.duration_ms, error = excluded.error,
+         started_at = CASE WHEN r.state = 'expected' THEN excluded.started_at
+                           ELSE r.started_at END,
+         stopped_at = excluded.stopped_at
+     WHERE r.tenant_id = excluded.tenant_id AND r.state <> 'ready'",
+);
+static UNEXPECT: ManyRows = ManyRows::new(
+    "DELETE FROM recordings WHERE state = 'expected' AND (tenant_id, call_id) IN (VALUES",
+    2,
+    ")",
+);
+
+/// What some events of one call, in order, say about its recording.
+struct Move {
     tenant: TenantId,
-    call: CallId,
     state: RecordingState,
-    duration_ms: Option<u64>,
-    error: Option<&str>,
-    at: DateTime<Utc>,
+    duration_ms: u64,
+    error: Option<String>,
+    /// Since when it is in a state other than expected, or expected.
+    since: DateTime<Utc>,
+    stopped: Option<DateTime<Utc>>,
+}
+
+/// What an event says about the recording.
+fn told(kind: &CallEventKind) -> Option<(RecordingState, u64, Option<String>)> {
+    match kind {
+        CallEventKind::Started { .. } => Some((RecordingState::Expected, 0, None)),
+        CallEventKind::RecordingStarted { .. } => Some((RecordingState::Recording, 0, None)),
+        CallEventKind::RecordingPaused { paused: true, .. } => {
+            Some((RecordingState::Paused, 0, None))
+        }
+        CallEventKind::RecordingPaused { paused: false, .. } => {
+            Some((RecordingState::Recording, 0, None))
+        }
+        CallEventKind::RecordingStopped { duration_ms, .. } => {
+            Some((RecordingState::Storing, *duration_ms, None))
+        }
+        CallEventKind::RecordingFailed { error, .. } => {
+            Some((RecordingState::Failed, 0, Some(error.clone())))
+        }
+        CallEventKind::LegStarted { .. }
+        | CallEventKind::LegRinging { .. }
+        | CallEventKind::LegAnswered { .. }
+        | CallEventKind::Answered { .. }
+        | CallEventKind::Bridged { .. }
+        | CallEventKind::Held { .. }
+        | CallEventKind::Resumed { .. }
+        | CallEventKind::Muted { .. }
+        | CallEventKind::DtmfReceived { .. }
+        | CallEventKind::Announced { .. }
+        | CallEventKind::ConsentDecided { .. }
+        | CallEventKind::TrunkFailed { .. }
+        | CallEventKind::LegEnded { .. }
+        | CallEventKind::Ended { .. }
+        | CallEventKind::Gap { .. } => None,
+    }
+}
+
+/// The row is there before the first packet; later events move its state on, never back from
+/// the store. Several moves of one recording are one.
+pub(crate) async fn recordings_fold_in_tx(
+    tx: &mut Tx,
+    events: &[&AppendedEvent],
 ) -> Result<(), StoreError> {
-    let stopped = matches!(state, RecordingState::Storing | RecordingState::Failed).then_some(at);
-    tx.run(
-        "INSERT INTO recordings AS r (id, tenant_id, call_id, state, duration_ms, error,
-                                      started_at, stopped_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (call_id) DO UPDATE SET state = excluded.state,
-             duration_ms = excluded.duration_ms, error = excluded.error,
-             started_at = CASE WHEN r.state = 'expected' THEN excluded.started_at
-                               ELSE r.started_at END,
-             stopped_at = excluded.stopped_at
-         WHERE r.tenant_id = excluded.tenant_id AND r.state <> 'ready'",
+    let mut moves: BTreeMap<CallId, Move> = BTreeMap::new();
+    for AppendedEvent { at, event, .. } in events {
+        let Some((state, duration_ms, error)) = told(&event.kind) else { continue };
+        let stopped =
+            matches!(state, RecordingState::Storing | RecordingState::Failed).then_some(*at);
+        let before = moves.get(&event.call);
+        let began = before.filter(|before| before.state != RecordingState::Expected);
+        let since = began.map_or(*at, |before| before.since);
+        let next = Move { tenant: event.tenant, state, duration_ms, error, since, stopped };
+        moves.insert(event.call, next);
+    }
+    let row = |(call, to): (CallId, Move)| {
         args![
             RecordingId::of(call),
-            tenant,
+            to.tenant,
             call,
-            state,
-            i64::try_from(duration_ms.unwrap_or(0)).unwrap_or(i64::MAX),
-            error,
-            at,
-            stopped
-        ],
-    )
-    .await?;
+            to.state,
+            i64::try_from(to.duration_ms).unwrap_or(i64::MAX),
+            to.error,
+            to.since,
+            to.stopped
+        ]
+    };
+    tx.run_many(&FOLD, moves.into_iter().map(row).collect()).await?;
     Ok(())
 }
 
@@ -250,16 +310,12 @@ pub(crate) async fn recording_recovered_in_tx(
     Ok(())
 }
 
-/// The call ended without a recording having begun: there is nothing to expect any more.
-pub(crate) async fn recording_unexpect_in_tx(
+/// These calls (tenant, call) ended without a recording having begun: there is nothing to
+/// expect any more.
+pub(crate) async fn recordings_unexpect_in_tx(
     tx: &mut Tx,
-    tenant: TenantId,
-    call: CallId,
+    calls: Vec<Vec<Val>>,
 ) -> Result<(), StoreError> {
-    tx.run(
-        "DELETE FROM recordings WHERE tenant_id = $1 AND call_id = $2 AND state = 'expected'",
-        args![tenant, call],
-    )
-    .await?;
+    tx.run_many(&UNEXPECT, calls).await?;
     Ok(())
 }

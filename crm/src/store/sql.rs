@@ -14,7 +14,7 @@ use std::{fmt::Write as _, sync::OnceLock};
 use uuid::Uuid;
 
 /// A value bound to a statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Val {
     /// True or false.
     Bool(Option<bool>),

@@ -196,7 +196,7 @@ impl Floor {
         call: CallId,
         kind: CallEventKind,
     ) -> StampedEvent {
-        StampedEvent { at, event: self.event(call, kind) }
+        StampedEvent::new(at, self.event(call, kind))
     }
 }
 

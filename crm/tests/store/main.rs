@@ -5,6 +5,7 @@
 mod calls;
 mod engines;
 mod floor;
+mod journal;
 mod leads;
 mod outcomes;
 mod policy;

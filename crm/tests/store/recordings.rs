@@ -160,6 +160,91 @@ async fn after_a_crash_the_call_is_closed_and_its_cut_recording_plays() {
     .await;
 }
 
+/// H03: cut at every hundredth byte, and at each of the header and the first samples.
+#[tokio::test]
+async fn start_up_mends_a_recording_cut_anywhere_and_says_so() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let recordings = open(bench);
+        let whole = write_wav(&bench.folder.path().join("whole.wav"), 2_000);
+        let cuts: Vec<usize> = (0..=52).chain((100..whole.len()).step_by(100)).collect();
+        let journal = floor.journal().await;
+        let mut calls = Vec::new();
+        for cut in cuts {
+            let call: CallId = fresh();
+            let mut events = floor.open_call(call, noon());
+            let recording = RecordingId::of(call);
+            events.push(floor.stamp(noon(), call, CallEventKind::RecordingStarted { recording }));
+            for event in events {
+                journal.sender().send(event).await.unwrap();
+            }
+            let path = recordings.spool_path(floor.tenant, call);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            calls.push((call, cut, path));
+        }
+        journal.close().await;
+        let found = salvage_spool(&bench.store, &recordings, floor.node, None).await.unwrap();
+        assert_eq!((found.calls_closed, found.calls_adopted), (calls.len(), 0));
+        for (call, cut, path) in calls {
+            let (frames, ms) = (cut.saturating_sub(44) / 4, cut.saturating_sub(44) / 32);
+            let row = bench.store.recording_find(floor.tenant, call).await.unwrap().unwrap();
+            assert!(row.recovered, "cut at {cut}");
+            if ms == 0 {
+                assert_eq!(row.state, RecordingState::Failed, "cut at {cut}");
+                assert!(!path.exists(), "cut at {cut}");
+                continue;
+            }
+            assert_eq!(row.state, RecordingState::Storing, "cut at {cut}");
+            assert_eq!(row.duration_ms, ms as u64, "cut at {cut}");
+            let reader = hound::WavReader::open(&path).unwrap();
+            assert_eq!(reader.duration() as usize, frames, "cut at {cut}");
+            assert_eq!(std::fs::read(&path).unwrap()[44..], whole[44..44 + frames * 4]);
+        }
+    })
+    .await;
+}
+
+/// H01: of a call whose row was never written at least the recording is left.
+#[tokio::test]
+async fn a_recording_without_a_call_gets_a_row_of_its_own_and_one_without_an_owner_stays() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let recordings = open(bench);
+        let (call, stray): (CallId, CallId) = (fresh(), fresh());
+        let spool = recordings.spool_path(floor.tenant, call);
+        let wav = write_wav(&spool, 24_000);
+        // Cut, as a crash cuts it, after two seconds.
+        std::fs::write(&spool, &wav[..44 + 4 * 16_000 + 1]).unwrap();
+        let written = chrono::DateTime::<chrono::Utc>::from(
+            std::fs::metadata(&spool).unwrap().modified().unwrap(),
+        );
+        let nobodys = recordings.spool_path(fresh(), stray);
+        write_wav(&nobodys, 8_000);
+        let salvage =
+            async || salvage_spool(&bench.store, &recordings, floor.node, None).await.unwrap();
+        assert_eq!(salvage().await.calls_adopted, 1);
+        assert_eq!(salvage().await.calls_adopted, 0);
+        assert!(nobodys.exists());
+        let row = bench.store.call_find(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!((row.status, row.recovered), (CallStatus::Completed, true));
+        assert_eq!(row.duration_ms, 2_000);
+        let ended = row.ended_at.unwrap();
+        assert!((ended - written).abs() < TimeDelta::milliseconds(2), "{ended} {written}");
+        let journal = floor.journal().await;
+        Keeper::start(recordings.clone(), &journal).await.unwrap().stop().await;
+        journal.close().await;
+        let audio = bench.store.recording_find(floor.tenant, call).await.unwrap().unwrap();
+        assert_eq!(
+            (audio.state, audio.recovered, audio.duration_ms),
+            (RecordingState::Ready, true, 2_000)
+        );
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_keeper_puts_away_what_a_call_completes_and_marks_what_is_lost() {
     let bench = sqlite().await;
