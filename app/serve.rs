@@ -318,7 +318,10 @@ async fn forward(
     journal: mpsc::Sender<crm::journal::StampedEvent>,
 ) {
     while let Some(stamped) = waiting.recv().await {
-        let event = crm::journal::StampedEvent::new(DateTime::from(stamped.at), stamped.event);
+        let event = crm::journal::StampedEvent {
+            receipt: stamped.receipt,
+            ..crm::journal::StampedEvent::new(DateTime::from(stamped.at), stamped.event)
+        };
         if journal.send(event).await.is_err() {
             break;
         }

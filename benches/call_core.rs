@@ -51,6 +51,7 @@ fn inputs(call: CallId) -> Vec<Input> {
     };
     vec![
         Input::Originate(Box::new(originate)),
+        Input::Written,
         opened(agent),
         Input::LegProgressed { leg: agent, status: 180, sdp: None },
         answered(agent),
@@ -79,7 +80,7 @@ fn whole_call(bencher: divan::Bencher<'_, '_>) {
         for input in inputs {
             call.handle_input(now, input);
             while let Some(output) = call.poll_output() {
-                if let Output::Emit(kind) = black_box(output) {
+                if let Output::Emit(kind) | Output::NeedWritten(kind) = black_box(output) {
                     let event =
                         CallEvent { v: EVENT_VERSION, tenant: record.tenant_id, call: id, kind };
                     record.apply(&event, 1_795_000_000_000);

@@ -3,15 +3,17 @@
 use crate::directory::TransportKind;
 use call::{CallEvent, CallId, ExtensionId, TenantId, TrunkId};
 use std::{net::SocketAddr, time::SystemTime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A call event with the wall time at which it left its call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct StampedEvent {
     /// When.
     pub at: SystemTime,
     /// What.
     pub event: CallEvent,
+    /// Somebody waits for this event to be on disk. Dropped unsent: nobody can tell.
+    pub receipt: Option<oneshot::Sender<()>>,
 }
 
 /// Where call events go: a bounded queue that the binary connects to the journal. A live call

@@ -2,11 +2,8 @@
 
 mod kit;
 
-use call::{
-    CallCommand, CallControl, CallEventKind, CauseKind, Control, E164, ExtensionTarget, LegRole,
-    Originate, RecordPlan, Refused, Target,
-};
-use kit::{Floor, MemoryDirectory, Phone, extension, tenant, trunk};
+use call::{CallCommand, CallControl, CallEventKind, CauseKind, Control, LegRole, Refused};
+use kit::{Floor, MemoryDirectory, Phone, tenant, trunk};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,29 +55,6 @@ async fn a_phone_dials_out_over_a_trunk() {
     assert_eq!(floor.switch.trunk_status()[0].channels_in_use, 0);
 }
 
-fn originate(directory: &MemoryDirectory, call: call::CallId) -> CallCommand {
-    let agent = extension("101");
-    let number = E164::parse("+919812340001").expect("number");
-    let routes = directory.trunk_targets(&number).into_iter().filter_map(|target| match target {
-        Target::Trunk(target) => Some(target),
-        Target::Extension(_) => None,
-    });
-    CallCommand::Originate(Box::new(Originate {
-        tenant: tenant(),
-        call,
-        agent: ExtensionTarget { extension: agent.extension, user: None, aor: agent.aor },
-        lead: None,
-        campaign: None,
-        to: number,
-        routes: routes.collect(),
-        display_name: Some("Asha".into()),
-        agent_ring_timeout_ms: 20_000,
-        ring_timeout_ms: 20_000,
-        max_duration_ms: 600_000,
-        record: RecordPlan { enabled: true, ..RecordPlan::default() },
-    }))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn click_to_call_rings_the_agent_then_fails_over_to_the_second_trunk_and_records() {
     let far = "127.0.0.1:0".parse().expect("address");
@@ -91,7 +65,7 @@ async fn click_to_call_rings_the_agent_then_fails_over_to_the_second_trunk_and_r
     let call = call::CallId::from_parts(1_763_000_000_001, &[5; 10]);
     // A retry is harmless.
     for _ in 0..2 {
-        floor.switch.submit(originate(&floor.directory, call)).expect("taken");
+        floor.switch.submit(kit::originate(&floor.directory, call)).expect("taken");
     }
     let (agent_call, invite) = agent.rung().await;
     let text = String::from_utf8_lossy(invite.bytes()).into_owned();

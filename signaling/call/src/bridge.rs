@@ -52,6 +52,9 @@ impl Call {
         let Stage::Connecting(other) = self.stage else { return };
         let Some(other) = self.leg(other).and_then(|leg| leg.answered()) else { return };
         if self.first().is_some_and(|first| matches!(first.dialog, Dialog::Offered { .. })) {
+            if self.unwritten {
+                return;
+            }
             self.answer_caller(now);
         }
         // A late offer waits here for the answer in the ACK.

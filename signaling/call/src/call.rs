@@ -74,6 +74,8 @@ pub struct Call {
     playbacks: u32,
     /// The caller gave up before the directory answered.
     pub(crate) gone_unrouted: bool,
+    /// The journal owes `Input::Written`.
+    pub(crate) unwritten: bool,
     started: bool,
     finished: bool,
     outputs: VecDeque<Output>,
@@ -95,6 +97,7 @@ impl Call {
             timers: Timers::default(),
             playbacks: 0,
             gone_unrouted: false,
+            unwritten: false,
             started: false,
             finished: false,
             outputs: VecDeque::new(),
@@ -113,6 +116,7 @@ impl Call {
             }
             Input::Originate(originate) => self.originate(now, *originate),
             Input::Routed(route) => self.routed(now, route),
+            Input::Written => self.written(now),
             Input::LegProgressed { leg, status, sdp } => {
                 self.leg_progressed(now, leg, status, sdp);
             }
@@ -180,6 +184,7 @@ impl Call {
         let ours = |kind| HangupCause::new(EndedBy::System, kind);
         match reason {
             TimeoutReason::Route => self.routed(now, Err(ours(NetworkFailure))),
+            TimeoutReason::Written => self.written(now),
             TimeoutReason::AgentRing => self.agent_ring_ended(now),
             TimeoutReason::Ring => self.ring_ended(now),
             TimeoutReason::Tone => self.tone_ended(now),
@@ -380,11 +385,13 @@ impl Call {
     }
 
     pub(crate) fn emit(&mut self, kind: CallEventKind) {
-        if matches!(kind, CallEventKind::Started { .. }) {
-            self.started = true;
-        }
-        debug_assert!(self.started, "Started is the first event");
+        self.note_first(&kind);
         self.outputs.push_back(Output::Emit(kind));
+    }
+
+    pub(crate) fn note_first(&mut self, kind: &CallEventKind) {
+        self.started |= matches!(kind, CallEventKind::Started { .. });
+        debug_assert!(self.started, "Started is the first event");
     }
 
     pub(crate) fn send(&mut self, leg: LegId, action: LegAction) {

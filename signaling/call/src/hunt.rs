@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Stage, actor};
 use crate::inbound::called_role;
-use crate::leg::{Dialog, Leg, LegMedia, Placing, Told};
+use crate::leg::{Dialog, Leg, Placing, Told};
 use crate::timers::TimeoutReason;
 use crate::{
     CallEventKind, CauseKind, Direction, EndedBy, HangupCause, LegAction, LegEndpoint, LegId,
@@ -155,7 +155,13 @@ impl Call {
         for other in self.pending_targets() {
             self.close_leg(now, other, elsewhere);
         }
-        self.emit(CallEventKind::LegAnswered { leg: id });
+        let answered = CallEventKind::LegAnswered { leg: id };
+        if self.first().is_some_and(Leg::is_answered) {
+            // Both are there already: nothing of ours comes between them.
+            self.emit(answered);
+        } else {
+            self.emit_and_wait(now, answered);
+        }
         if !self.take_answer(now, id, sdp) {
             let cause = HangupCause::new(EndedBy::Customer, CauseKind::IncompatibleMedia);
             self.close_leg(now, id, cause);
@@ -325,15 +331,18 @@ impl Call {
         targets.filter(|leg| leg.is_pending()).map(|leg| leg.id).collect()
     }
 
-    /// The media offer of a planned leg exists: place it.
-    pub(crate) fn place(&mut self, now: Instant, id: LegId, ours: Bytes) {
+    /// Places a planned leg whose media offer exists, once the call's row does.
+    pub(crate) fn try_place(&mut self, now: Instant, id: LegId) {
+        if self.unwritten {
+            return;
+        }
         let Some(leg) = self.leg_mut(id) else { return };
+        let Some(ours) = leg.ours() else { return };
         let dialog = std::mem::replace(&mut leg.dialog, Dialog::Calling);
         let Dialog::Planned(placing) = dialog else {
             leg.dialog = dialog;
             return;
         };
-        leg.media = LegMedia::Open { ours: ours.clone() };
         let Placing { target, caller_id, caller_name, auto_answer } = *placing;
         self.send(
             id,
@@ -549,7 +558,7 @@ mod tests {
             [
                 hangup(1, elsewhere),
                 close(1),
-                emit(CallEventKind::LegAnswered { leg: leg(2) }),
+                Output::NeedWritten(CallEventKind::LegAnswered { leg: leg(2) }),
                 media(MediaAction::SetAnswer { leg: leg(2), sdp: sdp("answer 2") }),
             ]
         );

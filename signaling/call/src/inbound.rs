@@ -40,7 +40,7 @@ impl Call {
         let Stage::Routing(offer) = std::mem::replace(&mut self.stage, Stage::New) else { return };
         let offer = *offer;
         let (endpoint, profile) = (endpoint_of(&offer.origin), profile_of(&offer.origin));
-        self.emit(CallEventKind::Started {
+        let started = CallEventKind::Started {
             direction: plan.direction,
             from: offer.from,
             to: offer.to,
@@ -51,7 +51,8 @@ impl Call {
             number: plan.number,
             campaign: plan.campaign,
             carrier_refs: offer.carrier_refs,
-        });
+        };
+        self.emit_and_wait(now, started);
         let dialog = Dialog::Offered { late: offer.sdp.is_none(), told: Told::Nothing };
         let leg = self.add_leg(caller_role(plan.direction), endpoint, dialog);
         self.stage = Stage::Admitting(Hunt::new(plan.targets.clone()));
@@ -85,9 +86,13 @@ impl Call {
         self.add_leg(caller_role(direction), endpoint_of(&offer.origin), dialog);
     }
 
-    /// Our answer (or late offer) to the caller exists: try the targets.
-    pub(crate) fn caller_admitted(&mut self, now: Instant) {
+    /// Our answer (or late offer) to the caller exists, and so does the call's row: try the
+    /// targets.
+    pub(crate) fn try_admit(&mut self, now: Instant) {
+        let opened = self.first().is_some_and(|first| first.ours().is_some());
         if matches!(self.stage, Stage::Admitting(_))
+            && opened
+            && !self.unwritten
             && let Some(hunt) = self.take_hunt()
         {
             self.hunt(now, hunt);
@@ -204,7 +209,7 @@ mod tests {
         let out = rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
         assert!(matches!(
             &out[0],
-            Output::Emit(CallEventKind::Started {
+            Output::NeedWritten(CallEventKind::Started {
                 direction: Direction::Inbound,
                 trunk: Some(_),
                 ..

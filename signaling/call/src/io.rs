@@ -47,6 +47,9 @@ pub enum Input {
     Originate(Box<Originate>),
     /// Answer to `Output::NeedRoute`.
     Routed(Result<Box<Plan>, HangupCause>),
+    /// Answer to the latest `Output::NeedWritten`: it and everything emitted before it would
+    /// outlive the process. Also given when nobody can tell any more.
+    Written,
     /// 18x on a leg we placed.
     LegProgressed {
         /// Which leg.
@@ -122,6 +125,9 @@ pub enum Output {
         /// Dialled.
         to: String,
     },
+    /// To the journal, and answer with `Input::Written` once it is on disk. What depends on it
+    /// waits, but not for long ([`crate::CallConfig::written_limit`]).
+    NeedWritten(CallEventKind),
     /// To the signalling of one leg.
     Leg {
         /// Which leg.

@@ -28,6 +28,7 @@ mod renegotiate;
 #[cfg(test)]
 mod rig;
 mod timers;
+mod written;
 
 pub use call::Call;
 pub use cause::{CauseKind, EndedBy, HangupCause};

@@ -42,8 +42,9 @@ impl Call {
         let late = match &leg.dialog {
             Dialog::Offered { late, .. } => *late,
             Dialog::Planned(_) => {
+                leg.media = LegMedia::Open { ours };
                 self.timers.clear(TimeoutReason::MediaReply(id));
-                return self.place(now, id, ours);
+                return self.try_place(now, id);
             }
             Dialog::Calling
             | Dialog::Ringing
@@ -55,7 +56,7 @@ impl Call {
         leg.media =
             if late { LegMedia::Open { ours } } else { LegMedia::Up { ours, theirs: None } };
         self.timers.clear(TimeoutReason::MediaReply(id));
-        self.caller_admitted(now);
+        self.try_admit(now);
     }
 
     fn media_established(&mut self, now: Instant, id: LegId) {

@@ -17,7 +17,7 @@ impl Call {
             return;
         }
         let plan = plan_of(&originate);
-        self.emit(CallEventKind::Started {
+        let started = CallEventKind::Started {
             direction: plan.direction,
             from: plan.caller_id.clone(),
             to: originate.to.to_string(),
@@ -28,7 +28,8 @@ impl Call {
             number: None,
             campaign: plan.campaign,
             carrier_refs: Vec::new(),
-        });
+        };
+        self.emit_and_wait(now, started);
         let mut hunt = Hunt::new(plan.targets.clone());
         hunt.agent_ring = Duration::from_millis(originate.agent_ring_timeout_ms);
         self.plan = Some(Box::new(plan));
@@ -125,7 +126,7 @@ mod tests {
         let out = rig.give(rig::originate_with(silent()));
         let agent =
             LegEndpoint::Extension { extension: rig::extension(1), user: Some(rig::user(1)) };
-        let started = emit(CallEventKind::Started {
+        let started = Output::NeedWritten(CallEventKind::Started {
             direction: Direction::Outbound,
             from: "+918040000001".into(),
             to: "+919812340001".into(),

@@ -128,6 +128,8 @@ pub(crate) fn cause(by: EndedBy, kind: CauseKind) -> HangupCause {
 pub(crate) struct Rig {
     pub(crate) call: Call,
     pub(crate) now: Instant,
+    /// Does not say by itself that something is written.
+    pub(crate) slow_journal: bool,
 }
 
 impl Rig {
@@ -136,7 +138,11 @@ impl Rig {
     }
 
     pub(crate) fn with(config: CallConfig) -> Self {
-        Self { call: Call::new(call_id(), config, 1), now: start() }
+        Self { call: Call::new(call_id(), config, 1), now: start(), slow_journal: false }
+    }
+
+    pub(crate) fn with_slow_journal() -> Self {
+        Self { slow_journal: true, ..Self::new() }
     }
 
     /// One input, and everything it causes.
@@ -165,7 +171,15 @@ impl Rig {
     }
 
     fn drain(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.call.poll_output()).collect()
+        let mut outputs = Vec::new();
+        while let Some(output) = self.call.poll_output() {
+            let written = matches!(output, Output::NeedWritten(_)) && !self.slow_journal;
+            outputs.push(output);
+            if written {
+                self.call.handle_input(self.now, Input::Written);
+            }
+        }
+        outputs
     }
 
     pub(crate) fn opened(&mut self, n: u16, ours: &'static str) -> Vec<Output> {

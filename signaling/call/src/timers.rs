@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub enum TimeoutReason {
     /// The directory has not said where the call goes.
     Route,
+    /// The journal has not said that what the call rests on is on disk.
+    Written,
     /// The agent's phone has rung long enough (click-to-call).
     AgentRing,
     /// The called side has rung long enough.
@@ -37,6 +39,11 @@ pub enum TimeoutReason {
 pub struct CallConfig {
     /// How long the directory may take to route.
     pub route_limit: Duration,
+    /// How long a call waits for its row (before a phone rings) and for its answer (before the
+    /// caller is connected) to be on disk. A healthy database needs milliseconds; a second of
+    /// ringing later, or half of it between picking up and speaking, is the most that people
+    /// should notice of a sick one (H06, H07).
+    pub written_limit: Duration,
     /// How long the media engine may take to answer.
     pub media_reply_limit: Duration,
     /// How long the agent hears the tone of a failed call.
@@ -62,6 +69,7 @@ impl Default for CallConfig {
     fn default() -> Self {
         Self {
             route_limit: Duration::from_secs(10),
+            written_limit: Duration::from_millis(500),
             media_reply_limit: Duration::from_secs(5),
             tone_limit: Duration::from_secs(3),
             announcement_limit: Duration::from_secs(30),
@@ -96,6 +104,7 @@ impl Timers {
             | TimeoutReason::MediaClose(_)
             | TimeoutReason::RecorderClose => true,
             TimeoutReason::Route
+            | TimeoutReason::Written
             | TimeoutReason::AgentRing
             | TimeoutReason::Ring
             | TimeoutReason::Tone

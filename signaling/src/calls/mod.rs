@@ -34,6 +34,8 @@ pub(crate) enum CallTaskEvent {
     Media(::media::MediaEvent),
     /// The directory decided where the call goes.
     Directory(Result<Box<Plan>, HangupCause>),
+    /// The event that was waited for is on disk.
+    Written,
     /// A timer of the core, or of the task, is due.
     Timeout,
     /// The process ends.

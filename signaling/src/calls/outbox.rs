@@ -3,6 +3,7 @@
 use crate::{EventOut, StampedEvent, measure};
 use call::{CallEvent, CallEventKind, CallId, EVENT_VERSION, TenantId};
 use std::{collections::VecDeque, time::SystemTime};
+use tokio::sync::oneshot;
 
 /// Events that may wait; what comes on top is lost and counted in one `Gap`.
 const WAITING_MAX: usize = 64;
@@ -24,6 +25,17 @@ impl Outbox {
 
     /// Sends, or keeps for later, or counts as lost. The end of a call is never lost.
     pub(super) fn put(&mut self, kind: CallEventKind) {
+        self.put_with(kind, None);
+    }
+
+    /// The same; what comes back ends when the event is on disk, or when nobody can tell.
+    pub(super) fn put_for_receipt(&mut self, kind: CallEventKind) -> oneshot::Receiver<()> {
+        let (receipt, written) = oneshot::channel();
+        self.put_with(kind, Some(receipt));
+        written
+    }
+
+    fn put_with(&mut self, kind: CallEventKind, receipt: Option<oneshot::Sender<()>>) {
         let is_end = matches!(kind, CallEventKind::Ended { .. });
         if self.waiting.len() >= WAITING_MAX && !is_end {
             self.lost += 1;
@@ -35,7 +47,7 @@ impl Outbox {
             self.waiting.push_back(gap);
             self.lost = 0;
         }
-        let event = self.stamp(kind);
+        let event = StampedEvent { receipt, ..self.stamp(kind) };
         self.waiting.push_back(event);
         self.flush();
     }
@@ -68,7 +80,7 @@ impl Outbox {
 
     fn stamp(&self, kind: CallEventKind) -> StampedEvent {
         let event = CallEvent { v: EVENT_VERSION, tenant: self.tenant, call: self.call, kind };
-        StampedEvent { at: SystemTime::now(), event }
+        StampedEvent { at: SystemTime::now(), event, receipt: None }
     }
 }
 

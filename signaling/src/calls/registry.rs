@@ -220,6 +220,6 @@ mod tests {
     fn stamped(call: CallId) -> crate::StampedEvent {
         let kind = call::CallEventKind::Gap { lost: 1 };
         let event = call::CallEvent { v: call::EVENT_VERSION, tenant: tenant(), call, kind };
-        crate::StampedEvent { at: SystemTime::now(), event }
+        crate::StampedEvent { at: SystemTime::now(), event, receipt: None }
     }
 }

@@ -32,7 +32,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 /// What had no room (media commands, events for the journal) is tried again after this.
@@ -127,6 +127,9 @@ pub(super) struct CallTask {
     pub(super) extensions: BTreeMap<ExtensionId, ExtensionTarget>,
     pub(super) trunks_left: Vec<call::TrunkId>,
     route: Option<BoxFuture<'static, Result<Box<Plan>, HangupCause>>>,
+    /// Ends when the latest event that was waited for is on disk. Events are written in order:
+    /// a later one stands for all before it.
+    written: Option<oneshot::Receiver<()>>,
     unsent: VecDeque<MediaCommand>,
     started: bool,
     ended: bool,
@@ -153,6 +156,7 @@ impl CallTask {
             extensions: BTreeMap::new(),
             trunks_left: Vec::new(),
             route: None,
+            written: None,
             unsent: VecDeque::new(),
             started: false,
             ended: false,
@@ -215,11 +219,22 @@ impl CallTask {
                 None => std::future::pending().await,
             }
         };
+        let written = async {
+            match &mut self.written {
+                // Dropped unsent: it will not be known, and waiting on helps nobody.
+                Some(written) => drop(written.await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             event = self.mailbox.recv() => event.unwrap_or(CallTaskEvent::Shutdown),
             plan = routed => {
                 self.route = None;
                 CallTaskEvent::Directory(plan)
+            }
+            () = written => {
+                self.written = None;
+                CallTaskEvent::Written
             }
             () = due => CallTaskEvent::Timeout,
         }
@@ -248,6 +263,7 @@ impl CallTask {
                 }
                 self.feed(Input::Routed(plan)).await;
             }
+            CallTaskEvent::Written => self.feed(Input::Written).await,
             CallTaskEvent::Timeout => {
                 self.retry_unsent();
                 self.outbox.flush();
@@ -269,6 +285,10 @@ impl CallTask {
             match output {
                 Output::NeedRoute { tenant, origin, from, to } => {
                     self.ask_route(tenant, origin, from, to);
+                }
+                Output::NeedWritten(kind) => {
+                    self.note_emitted(&kind);
+                    self.written = Some(self.outbox.put_for_receipt(kind));
                 }
                 Output::Leg { leg, action } => Box::pin(self.act(leg, action)).await,
                 Output::Media(action) => self.media(action).await,
@@ -298,10 +318,14 @@ impl CallTask {
     }
 
     fn emit(&mut self, kind: CallEventKind) {
+        self.note_emitted(&kind);
+        self.outbox.put(kind);
+    }
+
+    fn note_emitted(&mut self, kind: &CallEventKind) {
         self.started |= matches!(kind, CallEventKind::Started { .. });
         self.ended |= matches!(kind, CallEventKind::Ended { .. });
         tracing::debug!(?kind, "call event");
-        self.outbox.put(kind);
     }
 
     /// Hands facts to the core and actions to the SIP task.

@@ -9,10 +9,17 @@ mod phone;
 pub use directory::{MemoryDirectory, extension, trunk};
 pub use phone::{Call, Phone, sdp};
 
-use call::{CallEventKind, NodeId, TenantId};
+use call::{
+    CallCommand, CallEventKind, E164, ExtensionTarget, NodeId, Originate, RecordPlan, Target,
+    TenantId,
+};
 use signaling::{StampedEvent, Switch, SwitchConfig};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -22,11 +29,74 @@ pub fn tenant() -> TenantId {
     TenantId::from_parts(1_763_000_000_000, &[1; 10])
 }
 
+/// A click on the number of the first trunk's subscriber, for the phone 101.
+pub fn originate(directory: &MemoryDirectory, call: call::CallId) -> CallCommand {
+    let agent = extension("101");
+    let number = E164::parse("+919812340001").expect("number");
+    let routes = directory.trunk_targets(&number).into_iter().filter_map(|target| match target {
+        Target::Trunk(target) => Some(target),
+        Target::Extension(_) => None,
+    });
+    CallCommand::Originate(Box::new(Originate {
+        tenant: tenant(),
+        call,
+        agent: ExtensionTarget { extension: agent.extension, user: None, aor: agent.aor },
+        lead: None,
+        campaign: None,
+        to: number,
+        routes: routes.collect(),
+        display_name: Some("Asha".into()),
+        agent_ring_timeout_ms: 20_000,
+        ring_timeout_ms: 20_000,
+        max_duration_ms: 600_000,
+        record: RecordPlan { enabled: true, ..RecordPlan::default() },
+    }))
+}
+
+/// A journal in memory: everything is written at once, unless it is told to be slow.
+#[derive(Clone, Default)]
+pub struct Journal {
+    /// `Some`: what is to be written waits, and so does whoever waits for it.
+    held: Arc<Mutex<Option<Vec<oneshot::Sender<()>>>>>,
+}
+
+impl Journal {
+    /// From now on nothing is written.
+    pub fn hold(&self) {
+        self.held.lock().expect("lock").get_or_insert_default();
+    }
+
+    /// Everything held is written, and so is what comes.
+    pub fn release(&self) {
+        for receipt in self.held.lock().expect("lock").take().into_iter().flatten() {
+            let _ = receipt.send(());
+        }
+    }
+
+    fn write(&self, mut from: mpsc::Receiver<StampedEvent>) -> mpsc::Receiver<StampedEvent> {
+        let (out, events) = mpsc::channel(4096);
+        let held = self.held.clone();
+        tokio::spawn(async move {
+            while let Some(mut stamped) = from.recv().await {
+                if let Some(receipt) = stamped.receipt.take() {
+                    match &mut *held.lock().expect("lock") {
+                        Some(held) => held.push(receipt),
+                        None => drop(receipt.send(())),
+                    }
+                }
+                let _ = out.send(stamped).await;
+            }
+        });
+        events
+    }
+}
+
 /// A running switch and what it said.
 pub struct Floor {
     pub switch: Switch,
     pub directory: Arc<MemoryDirectory>,
     pub events: mpsc::Receiver<StampedEvent>,
+    pub journal: Journal,
     pub udp: SocketAddr,
     pub spool: tempfile::TempDir,
 }
@@ -57,10 +127,12 @@ impl Floor {
         // Tests run side by side: each takes a range of its own.
         let first = 30_000 + (rand::random::<u16>() % 250) * 100;
         let media = media::Config { port_min: first, port_max: first + 99, ..media };
-        let (out, events) = mpsc::channel(4096);
+        let (out, written) = mpsc::channel(4096);
+        let journal = Journal::default();
+        let events = journal.write(written);
         let switch = Switch::start(config, directory.clone(), media, out).await.expect("starts");
         let udp = switch.listening().udp[0];
-        Self { switch, directory, events, udp, spool }
+        Self { switch, directory, events, journal, udp, spool }
     }
 
     /// A phone that registered.

@@ -4,6 +4,7 @@ use call::{
     CallEventKind, CallId, LegAction, LegId, LegRole, MediaAction, MediaNotice, Output, RecordingId,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 struct LegFacts {
@@ -23,6 +24,9 @@ struct LegFacts {
 #[derive(Debug)]
 pub(crate) struct Watch {
     seed: u64,
+    written_limit: Duration,
+    /// The call waits for the journal, since then.
+    unwritten: Option<Instant>,
     recording: RecordingId,
     legs: BTreeMap<LegId, LegFacts>,
     started: u32,
@@ -36,9 +40,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(seed: u64, call: CallId) -> Self {
+    pub(crate) fn new(seed: u64, call: CallId, written_limit: Duration) -> Self {
         Self {
             seed,
+            written_limit,
+            unwritten: None,
             recording: RecordingId::of(call),
             legs: BTreeMap::new(),
             started: 0,
@@ -76,13 +82,35 @@ impl Watch {
         );
     }
 
-    pub(crate) fn see(&mut self, output: &Output) {
+    /// The journal says that it wrote what was waited for.
+    pub(crate) fn written(&mut self) {
+        self.unwritten = None;
+    }
+
+    /// H01: a phone rings when the call has its row, a caller is answered when the row says so;
+    /// unless the database is not to be waited for.
+    fn rests_on_what_is_written(&self, now: Instant, output: &Output) {
+        let Output::Leg { action: LegAction::Originate { .. } | LegAction::Answer { .. }, .. } =
+            output
+        else {
+            return;
+        };
+        let waited = self.unwritten.is_none_or(|since| now >= since + self.written_limit);
+        self.must(waited, "nobody is called or answered before that is written", output);
+    }
+
+    pub(crate) fn see(&mut self, now: Instant, output: &Output) {
         self.must(!self.finished, "nothing comes after Finished", output);
+        self.rests_on_what_is_written(now, output);
         match output {
             Output::NeedRoute { .. } => self.must(self.started == 0, "routed first", output),
             Output::Leg { leg, action } => self.leg(*leg, action, output),
             Output::Media(action) => self.media(action, output),
             Output::Emit(kind) => self.event(kind, output),
+            Output::NeedWritten(kind) => {
+                self.unwritten = Some(now);
+                self.event(kind, output);
+            }
             Output::Finished => self.finish(output),
         }
     }

@@ -74,6 +74,7 @@ impl World {
         let id = CallId::from_parts(1_795_000_000_000 + seed, &[seed as u8; 10]);
         let tenant = TenantId::from_parts(1, &[1; 10]);
         let now = Instant::now();
+        let written_limit = config.written_limit;
         let mut lots = Lots::new(seed);
         let inbound = lots.percent(50);
         Self {
@@ -87,7 +88,7 @@ impl World {
             queue: Vec::new(),
             order: 0,
             far: Vec::new(),
-            watch: Watch::new(seed, id),
+            watch: Watch::new(seed, id, written_limit),
             record: CallRecord::new(tenant, id),
             inbound,
             last_act: now,
@@ -244,6 +245,9 @@ impl World {
         if let Input::Media(notice) = &input {
             self.watch.told(notice);
         }
+        if input == Input::Written {
+            self.watch.written();
+        }
         if let Input::LegAnswered { leg, .. } = &input
             && let Some(far) = self.far.iter_mut().find(|far| far.leg == *leg)
             && far.state == DialogState::Early
@@ -256,14 +260,14 @@ impl World {
 
     fn drain(&mut self) {
         while let Some(output) = self.call.poll_output() {
-            self.watch.see(&output);
+            self.watch.see(self.now, &output);
             match output {
                 Output::Leg { leg, action } => self.far_end(leg, action),
                 Output::Media(action) => self.engine(action),
-                Output::Emit(kind) => {
-                    let at = 1_000_000 + (self.now - self.zero).as_millis() as u64;
-                    let (tenant, call) = (self.tenant, self.id);
-                    self.record.apply(&CallEvent { v: EVENT_VERSION, tenant, call, kind }, at);
+                Output::Emit(kind) => self.journal(kind),
+                Output::NeedWritten(kind) => {
+                    self.journal(kind);
+                    self.faulty(1, 20, Input::Written);
                 }
                 Output::NeedRoute { .. } | Output::Finished => {}
             }
@@ -271,6 +275,12 @@ impl World {
         if self.watch.is_over() {
             self.last_act = self.last_act.min(self.now);
         }
+    }
+
+    fn journal(&mut self, kind: CallEventKind) {
+        let at = 1_000_000 + (self.now - self.zero).as_millis() as u64;
+        let (tenant, call) = (self.tenant, self.id);
+        self.record.apply(&CallEvent { v: EVENT_VERSION, tenant, call, kind }, at);
     }
 
     fn far_end(&mut self, leg: LegId, action: LegAction) {
