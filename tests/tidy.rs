@@ -248,6 +248,33 @@ fn only_policy_opens_calls() {
     report("dials past crm::policy", &faults);
 }
 
+/// Every file a packet runs through. That it allocates nothing is measured
+/// (`media/tests/allocations.rs`).
+#[test]
+fn the_packet_path_locks_and_logs_nothing() {
+    const PATH: &[&str] = &[
+        "media/src/worker/packet.rs",
+        "media/src/worker/frame.rs",
+        "media/src/recorder/mod.rs",
+        "media/src/recorder/chunk.rs",
+        "media/src/recorder/align.rs",
+    ];
+    const REFUSED: &[&str] = &["Mutex", "RwLock", ".lock()", "tracing::", "log::", "println!"];
+    let sources = sources(&[".rs"]);
+    let of_path: Vec<_> = sources
+        .iter()
+        .filter(|(name, _)| PATH.contains(&&**name) || name.starts_with("media/proto/src/"))
+        .collect();
+    assert!(of_path.len() > PATH.len() + 5, "a file of the packet path was moved");
+    let mut faults = Vec::new();
+    for (name, text) in of_path {
+        let lines = code_lines(text).filter(|(_, line)| !line.contains("tracing::trace!"));
+        let refused = lines.filter(|(_, line)| REFUSED.iter().any(|word| line.contains(word)));
+        faults.extend(refused.map(|(n, line)| format!("{name}:{n}: {}", line.trim())));
+    }
+    report("no lock and no log where packets pass", &faults);
+}
+
 #[test]
 fn main_stays_small_and_only_wires() {
     let main = fs::read_to_string(root().join("main.rs")).unwrap();
