@@ -1,4 +1,5 @@
-//! Ports that come and go with their legs (C12), and parties that fall silent (C13).
+//! Ports that come and go with their legs (C12), parties that fall silent (C13), streams that
+//! begin while the machine stands still.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks one event and leaves the others")]
 
 mod kit;
@@ -9,6 +10,7 @@ use media::{
 };
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// C12: the ports of calls cannot be guessed from those before, and are closed with the leg.
@@ -134,4 +136,30 @@ fn c13_a_party_back_from_a_long_hold_has_its_time_to_speak() {
     assert_eq!(rig.events(), []);
     converse(&mut [&mut a, &mut b], 400);
     assert_eq!(rig.events(), [MediaEvent::Silent { leg: second }]);
+}
+
+/// A party whose first packets waited for a busy machine is not heard a packet late ever after.
+#[test]
+fn a_stream_that_began_late_is_up_to_date_soon_after() {
+    let stall = |event: &MediaEvent| {
+        if matches!(event, MediaEvent::Failed { .. }) {
+            std::thread::sleep(Duration::from_millis(70));
+        }
+    };
+    let mut rig = Rig::with(Config { workers: 1, ..config() }, stall);
+    let mut a = Phone::says(Codec::Pcma, 440);
+    let mut b = Phone::new(Codec::Pcma);
+    rig.bridge(&mut a, &mut b);
+    // The worker stands still on this one's failure.
+    let leg = rig.new_leg();
+    rig.submit(MediaCommand::SetAnswer { leg, sdp: "".into() });
+    let (begun, packets) = (Instant::now(), 60);
+    let mut behind = 0;
+    for n in 1..=packets {
+        a.speak();
+        b.listen(begun + Duration::from_millis(n * 20));
+        behind += usize::from(b.packets.len() < n as usize);
+    }
+    // Three while it stood still, eight until it is looked; some for a machine that is busy.
+    assert!(behind <= 20, "{behind} of {packets} packets came after the next was sent");
 }

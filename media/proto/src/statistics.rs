@@ -6,6 +6,8 @@ use crate::rtp::SAMPLES_PER_MS;
 const DROPOUT_MAX: u16 = 3000;
 /// Late packets still taken as reordered.
 const MISORDER_MAX: u16 = 100;
+/// So many packets may pass until it is looked whether others wait: 160 ms.
+const UNLOOKED_MAX: u8 = 8;
 /// Half of the shortest packet time (20 ms), less the spacing of wake-ups.
 const ON_TIME_UNITS: i32 = 8 * SAMPLES_PER_MS as i32;
 
@@ -36,7 +38,10 @@ pub struct ReceiveStatistics {
     expected_prior: u64,
     received_prior: u64,
     transit: Option<u32>,
-    least_transit: Option<u32>,
+    /// The least transit since a packet was last seen with nothing behind it.
+    pace: Option<u32>,
+    /// Packets taken for the last one waiting, without looking.
+    unlooked: u8,
     /// Scaled by 16 as in RFC 3550 appendix A.8.
     jitter_scaled: u32,
     jitter_sum: u64,
@@ -80,7 +85,7 @@ impl ReceiveStatistics {
         self.expected_prior = 0;
         self.received_prior = 0;
         self.transit = None;
-        self.least_transit = None;
+        self.pace = None;
     }
 
     /// False for a packet that does not count yet: a jump needs a second packet behind it.
@@ -114,25 +119,39 @@ impl ReceiveStatistics {
             }
         }
         self.transit = Some(transit);
-        let sooner = |least: u32| transit.wrapping_sub(least).cast_signed() < 0;
-        if self.least_transit.is_none_or(sooner) {
-            self.least_transit = Some(transit);
+        let sooner = |pace: &u32| transit.wrapping_sub(*pace).cast_signed() < 0;
+        if self.pace.as_ref().is_some_and(sooner) {
+            self.pace = Some(transit);
         }
     }
 
     /// The newest packet came about as fast as packets of this stream come: no other can be
-    /// waiting behind it. (One that waits makes the one before it late.)
+    /// waiting behind it. (One that waits makes the one before it late.) Now and then false all
+    /// the same, lest a pace that is wrong keep a stream one packet behind.
     #[inline]
-    pub fn is_on_time(&self) -> bool {
-        let (Some(transit), Some(least)) = (self.transit, self.least_transit) else { return false };
-        transit.wrapping_sub(least).cast_signed() <= ON_TIME_UNITS
+    pub fn is_on_time(&mut self) -> bool {
+        let (Some(transit), Some(pace)) = (self.transit, self.pace) else { return false };
+        self.unlooked = self.unlooked.saturating_add(1);
+        transit.wrapping_sub(pace).cast_signed() <= ON_TIME_UNITS && self.unlooked < UNLOOKED_MAX
     }
 
-    /// The newest packet counted as late and nothing waited behind it: that is the pace now
+    /// Nothing waited behind the newest packet: if it counted as late, that is the pace now
     /// (clocks drift, routes change).
     #[inline]
-    pub fn accept_pace(&mut self) {
-        self.least_transit = self.transit;
+    pub fn nothing_waited(&mut self) {
+        self.unlooked = 0;
+        let late =
+            |transit: u32, pace: u32| transit.wrapping_sub(pace).cast_signed() > ON_TIME_UNITS;
+        match (self.transit, self.pace) {
+            (Some(transit), Some(pace)) if !late(transit, pace) => {}
+            (transit, _) => self.pace = transit,
+        }
+    }
+
+    /// A packet did wait behind another: what was taken for the pace says nothing.
+    #[inline]
+    pub fn something_waited(&mut self) {
+        self.pace = None;
     }
 
     fn expected_here(&self) -> u64 {
@@ -242,14 +261,54 @@ mod tests {
             statistics.handle_packet(1, sequence, timestamp, arrival_ms * 8, true);
             statistics.is_on_time()
         };
-        assert!(take(0, 1000) && take(1, 1021) && take(2, 1040));
+        assert!(!take(0, 1000), "nothing is known yet");
+        statistics.nothing_waited();
+        let mut take = |sequence: u16, arrival_ms: u32| {
+            let timestamp = u32::from(sequence) * 160;
+            statistics.handle_packet(1, sequence, timestamp, arrival_ms * 8, true);
+            statistics.is_on_time()
+        };
+        assert!(take(1, 1021) && take(2, 1040));
         // Number 3 is held up until 4 is there as well.
         assert!(!take(3, 1080));
         assert!(take(4, 1080));
         // A slower route is late once, then it is the pace.
         assert!(!take(5, 1150));
-        statistics.accept_pace();
+        statistics.nothing_waited();
         assert!(statistics.is_on_time());
+    }
+
+    /// A stream whose first packet was held up is one packet behind; it must not stay so.
+    #[test]
+    fn a_stream_is_never_behind_for_long() {
+        let mut statistics = ReceiveStatistics::default();
+        // What waits in the socket: each turn reads the oldest, 20 ms late, unless told to go on.
+        let (mut next, mut behind) = (0_u16, 0);
+        for n in 1..200_u16 {
+            let now = u32::from(n) * 160;
+            // A late packet with nothing behind it, and then the machine stands still for one.
+            if n == 50 {
+                statistics.pace = statistics.transit.map(|t| t + 160);
+                continue;
+            }
+            let (mut first, mut looked) = (true, true);
+            while next <= n {
+                if !first {
+                    statistics.something_waited();
+                }
+                statistics.handle_packet(1, next, u32::from(next) * 160, now, true);
+                (next, first) = (next + 1, false);
+                if statistics.is_on_time() {
+                    looked = false;
+                    break;
+                }
+            }
+            if looked {
+                statistics.nothing_waited();
+            }
+            behind += usize::from(next <= n);
+        }
+        assert!(behind <= usize::from(UNLOOKED_MAX), "{behind} packets were read too late");
     }
 
     #[test]

@@ -48,6 +48,9 @@ impl Worker {
             match socket.recv_from(&mut self.buffer[..]) {
                 Ok((length, from)) if rtcp => self.handle_rtcp(now, slot, length, from),
                 Ok((length, from)) => {
+                    if taken > 0 {
+                        leg.statistics.something_waited();
+                    }
                     if self.handle_datagram(now, slot, length, from) {
                         return true;
                     }
@@ -55,8 +58,8 @@ impl Worker {
                 // A refused port is reported on the next receive; the party may come back.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
                 Err(_) => {
-                    if taken == 1 && !rtcp {
-                        leg.statistics.accept_pace();
+                    if taken > 0 && !rtcp {
+                        leg.statistics.nothing_waited();
                     }
                     return taken > 0;
                 }
