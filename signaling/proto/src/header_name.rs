@@ -113,29 +113,37 @@ header_names! {
 const COUNT: usize = HeaderName::ALL.len();
 const LONGEST: usize = 24;
 
-/// Known names ordered by length, and where each length begins: a look-up compares only names of its own length.
-static BY_LENGTH: ([(&[u8], HeaderName); COUNT], [u8; LONGEST + 1]) = by_length();
+/// Known names ordered by length and first letter, and where each pair of these begins: a look-up compares only the few
+/// names that share both.
+static BY_START: ([(&[u8], HeaderName); COUNT], [u8; STARTS + 1]) = by_start();
+
+/// Pairs of a length below [`LONGEST`] and a letter.
+const STARTS: usize = LONGEST * LETTERS;
+const LETTERS: usize = 26;
 
 /// Compact forms by letter.
 static COMPACT: [HeaderName; 26] = compact_forms();
 
-const fn by_length() -> ([(&'static [u8], HeaderName); COUNT], [u8; LONGEST + 1]) {
+const fn by_start() -> ([(&'static [u8], HeaderName); COUNT], [u8; STARTS + 1]) {
     let mut ordered = [(b"".as_slice(), HeaderName::Other); COUNT];
-    let mut starts = [0u8; LONGEST + 1];
+    let mut starts = [0u8; STARTS + 1];
     let mut filled = 0;
-    let mut length = 0;
-    while length <= LONGEST {
-        starts[length] = filled as u8;
+    let mut start = 0;
+    while start < STARTS {
+        starts[start] = filled as u8;
         let mut i = 0;
         while i < COUNT {
-            if HeaderName::ALL[i].as_str().len() == length {
-                ordered[filled] = (HeaderName::ALL[i].as_str().as_bytes(), HeaderName::ALL[i]);
+            let name = HeaderName::ALL[i].as_str().as_bytes();
+            let letter = (name[0].to_ascii_lowercase() - b'a') as usize;
+            if name.len() * LETTERS + letter == start {
+                ordered[filled] = (name, HeaderName::ALL[i]);
                 filled += 1;
             }
             i += 1;
         }
-        length += 1;
+        start += 1;
     }
+    starts[STARTS] = filled as u8;
     (ordered, starts)
 }
 
@@ -162,16 +170,14 @@ impl HeaderName {
                 Self::Other
             };
         }
-        if name.len() >= LONGEST {
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        if name.len() >= LONGEST || !first.is_ascii_lowercase() {
             return Self::Other;
         }
-        let (ordered, starts) = &BY_LENGTH;
-        let range = usize::from(starts[name.len()])..usize::from(starts[name.len() + 1]);
-        let first = name.first().copied().unwrap_or_default();
-        let same = |known: &[u8]| {
-            known[0].eq_ignore_ascii_case(&first)
-                && (known == name || known.eq_ignore_ascii_case(name))
-        };
+        let (ordered, starts) = &BY_START;
+        let start = name.len() * LETTERS + usize::from(first - b'a');
+        let range = usize::from(starts[start])..usize::from(starts[start + 1]);
+        let same = |known: &[u8]| known == name || known.eq_ignore_ascii_case(name);
         let found = ordered[range].iter().find(|(known, _)| same(known));
         found.map_or(Self::Other, |(_, header)| *header)
     }

@@ -86,18 +86,26 @@ pub(crate) struct Span<'a> {
     buffer: &'a Bytes,
     start: usize,
     end: usize,
+    /// Known to be ASCII, so that no piece of it needs to be looked at again.
+    ascii: bool,
 }
 
 impl<'a> Span<'a> {
     /// All of a buffer.
     pub(crate) fn all(buffer: &'a Bytes) -> Self {
-        Self { buffer, start: 0, end: buffer.len() }
+        Self { buffer, start: 0, end: buffer.len(), ascii: false }
+    }
+
+    /// All of a buffer that holds nothing but ASCII, if `ascii` says so.
+    pub(crate) fn of(buffer: &'a Bytes, ascii: bool) -> Self {
+        debug_assert!(!ascii || buffer.is_ascii());
+        Self { ascii, ..Self::all(buffer) }
     }
 
     /// `start..end` of this span.
     pub(crate) fn range(self, start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= self.len());
-        Self { buffer: self.buffer, start: self.start + start, end: self.start + end }
+        Self { start: self.start + start, end: self.start + end, ..self }
     }
 
     /// From `start` of this span to its end.
@@ -108,7 +116,7 @@ impl<'a> Span<'a> {
     /// Without surrounding white space.
     pub(crate) fn trimmed(self) -> Self {
         let (start, end) = trim(self.buffer, self.start, self.end);
-        Self { buffer: self.buffer, start, end }
+        Self { start, end, ..self }
     }
 
     /// The part before the first `byte` and where it is; everything when there is none.
@@ -118,7 +126,11 @@ impl<'a> Span<'a> {
 
     /// Kept as text.
     pub(crate) fn text(self) -> Text {
-        if self.start == self.end { Text::EMPTY } else { Text::from_wire(self.bytes()) }
+        match (self.start == self.end, self.ascii) {
+            (true, _) => Text::EMPTY,
+            (false, true) => Text(self.bytes()),
+            (false, false) => Text::from_wire(self.bytes()),
+        }
     }
 
     /// Kept as bytes.
@@ -189,7 +201,13 @@ const fn classes() -> [u8; 256] {
 
 /// Is this a `token` (RFC 3261 §25.1)?
 pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| CLASS[*b as usize] & TOKEN != 0)
+    !bytes.is_empty() && shared_classes(bytes) & TOKEN != 0
+}
+
+/// The classes that every byte is in. Nearly always all of them fit, so looking at each without asking in between is
+/// quicker than stopping at the first that does not.
+fn shared_classes(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |classes, b| classes & CLASS[usize::from(*b)])
 }
 
 pub(crate) fn is_token_byte(b: u8) -> bool {
@@ -197,28 +215,28 @@ pub(crate) fn is_token_byte(b: u8) -> bool {
 }
 
 pub(crate) fn all_uri(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| CLASS[*b as usize] & URI_ANY != 0)
+    shared_classes(bytes) & URI_ANY != 0
 }
 
 pub(crate) fn all_host(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| CLASS[*b as usize] & HOST != 0)
+    shared_classes(bytes) & HOST != 0
 }
 
 pub(crate) fn all_user(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| CLASS[*b as usize] & URI_USER != 0)
+    shared_classes(bytes) & URI_USER != 0
 }
 
 pub(crate) fn all_uri_param(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| CLASS[*b as usize] & URI_PARAM != 0)
+    shared_classes(bytes) & URI_PARAM != 0
 }
 
 /// URI parameter values may also contain `=` in practice (base64 in proprietary parameters).
 pub(crate) fn all_uri_param_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| *b == b'=' || CLASS[*b as usize] & URI_PARAM != 0)
+    all_uri_param(bytes) || bytes.iter().all(|b| *b == b'=' || CLASS[*b as usize] & URI_PARAM != 0)
 }
 
 pub(crate) fn all_gen_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| CLASS[*b as usize] & GEN_VALUE != 0)
+    shared_classes(bytes) & GEN_VALUE != 0
 }
 
 pub(crate) const fn is_lws(b: u8) -> bool {

@@ -70,6 +70,9 @@ pub(crate) fn record_route_lines(message: &Message) -> String {
 
 /// The URI of the first Contact.
 pub(crate) fn contact_uri(message: &Message) -> Option<String> {
+    if let Some(contact) = message.single_contact() {
+        return Some(contact.uri.to_string());
+    }
     let contact = message.elements(HeaderName::Contact).next()?;
     let contact = NameAddr::parse(&contact).ok()?;
     Some(contact.uri.to_string())

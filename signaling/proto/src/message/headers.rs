@@ -12,6 +12,8 @@ use bytes::Bytes;
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     pub(super) bytes: Bytes,
+    /// Nothing but ASCII in all of it, as in nearly every message.
+    pub(super) ascii: bool,
     pub(super) fields: Vec<Field>,
     /// One bit for each known name that occurs.
     pub(super) seen: u128,
@@ -135,7 +137,8 @@ impl Headers {
         Some(match field.folded {
             true => read(Span::all(&self.value(field))),
             false => read(
-                Span::all(&self.bytes).range(field.value_at as usize, field.value_end as usize),
+                Span::of(&self.bytes, self.ascii)
+                    .range(field.value_at as usize, field.value_end as usize),
             ),
         })
     }

@@ -68,6 +68,8 @@ struct Core {
     to: NameAddr,
     call_id: Text,
     cseq: CSeq,
+    /// The Contact of a request that has exactly one.
+    contact: Option<NameAddr>,
 }
 
 impl Message {
@@ -161,6 +163,11 @@ impl Message {
     /// Sequence number and method.
     pub fn cseq(&self) -> &CSeq {
         &self.core.cseq
+    }
+
+    /// The only Contact of a request, read already; `None` does not mean that there is none.
+    pub(crate) fn single_contact(&self) -> Option<&NameAddr> {
+        self.core.contact.as_ref()
     }
 
     /// The body.

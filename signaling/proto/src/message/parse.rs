@@ -6,7 +6,7 @@ use crate::{
     headers::{CSeq, HeaderError, Via},
     method::Method,
     status::StatusCode,
-    text::{self, Span, Text},
+    text::{self, Span},
     uri::{NameAddr, Uri, UriError},
 };
 use bytes::Bytes;
@@ -146,7 +146,7 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
         return ParseOutcome::Drop(MessageError::Empty);
     }
     let bytes = if skipped == 0 { bytes } else { bytes.slice(skipped..) };
-    let mut headers = Headers { bytes, ..Headers::default() };
+    let mut headers = Headers { ascii: bytes.is_ascii(), bytes, ..Headers::default() };
     match read(&mut headers, limits, rule) {
         Ok((start, core, body)) => ParseOutcome::Ok(Message { start, headers, core, body }),
         Err(error) => refuse(error, headers),
@@ -164,7 +164,7 @@ fn read(headers: &mut Headers, limits: &Limits, rule: BodyRule) -> Result<Parts,
     if line_end > limits.start_line_max {
         return Err(MessageError::StartLineTooLong);
     }
-    let start = start_line(&bytes, line_end)?;
+    let start = start_line(Span::of(&bytes, headers.ascii), line_end)?;
     let body_at = body_at?;
     let core = core(headers, &start, limits)?;
     let body = body(headers, body_at, limits, rule)?;
@@ -320,14 +320,13 @@ fn field(bytes: &[u8], at: usize, end: usize, folded: bool) -> Option<Field> {
 }
 
 /// Single spaces only (RFC 3261 §7.1).
-fn start_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
-    let line = &bytes[..end];
+fn start_line(span: Span<'_>, end: usize) -> Result<StartLine, MessageError> {
+    let line = &span[..end];
     if line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"SIP/") {
-        return status_line(bytes, end);
+        return status_line(span, end);
     }
     let first = memchr::memchr(b' ', line).ok_or(MessageError::StartLine)?;
     let last = memchr::memrchr(b' ', line).ok_or(MessageError::StartLine)?;
-    let span = Span::all(bytes);
     let method = crate::headers::method(span.range(0, first)).ok_or(MessageError::StartLine)?;
     let version = &line[last + 1..];
     if first == last || !version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/")) {
@@ -344,8 +343,8 @@ fn start_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
     Ok(StartLine::Request { method, uri })
 }
 
-fn status_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
-    let line = &bytes[..end];
+fn status_line(span: Span<'_>, end: usize) -> Result<StartLine, MessageError> {
+    let line = &span[..end];
     let rest = line.get(7..).ok_or(MessageError::StartLine)?;
     if !line[..7].eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(MessageError::Version);
@@ -360,7 +359,7 @@ fn status_line(bytes: &Bytes, end: usize) -> Result<StartLine, MessageError> {
         Some(b' ') | None => {}
         Some(_) => return Err(MessageError::StartLine),
     }
-    let reason = Text::from_wire(bytes.slice(reason_at.min(end)..end));
+    let reason = span.range(reason_at.min(end), end).text();
     Ok(StartLine::Response { status, reason })
 }
 
@@ -377,26 +376,28 @@ fn core(headers: &Headers, start: &StartLine, limits: &Limits) -> Result<Core, M
     })?;
     let from = headers.required(HeaderName::From, NameAddr::parse_span)?;
     let to = headers.required(HeaderName::To, NameAddr::parse_span)?;
-    let call_id = headers.first(HeaderName::CallId);
+    let call_id = headers.with_first(HeaderName::CallId, |id| {
+        (!id.is_empty() && !id.iter().any(|b| text::is_lws(*b))).then(|| id.text())
+    });
     let call_id = call_id.ok_or(HeaderError::Missing(HeaderName::CallId))?;
-    if call_id.is_empty() || call_id.iter().any(|b| text::is_lws(*b)) {
-        return Err(HeaderError::Malformed(HeaderName::CallId).into());
-    }
+    let call_id = call_id.ok_or(HeaderError::Malformed(HeaderName::CallId))?;
     let cseq = headers.with_first(HeaderName::CSeq, CSeq::parse_span);
     let cseq = cseq.ok_or(HeaderError::Missing(HeaderName::CSeq))?;
     let cseq = cseq.ok_or(HeaderError::Malformed(HeaderName::CSeq))?;
-    if let StartLine::Request { method, .. } = start {
-        request_rules(headers, method, &cseq, limits)?;
-    }
-    Ok(Core { via, from, to, call_id: Text::from_wire(call_id), cseq })
+    let contact = match start {
+        StartLine::Request { method, .. } => request_rules(headers, method, &cseq, limits)?,
+        StartLine::Response { .. } => None,
+    };
+    Ok(Core { via, from, to, call_id, cseq, contact })
 }
 
+/// Checks what only requests must have; returns the Contact where it is one.
 fn request_rules(
     headers: &Headers,
     method: &Method,
     cseq: &CSeq,
     limits: &Limits,
-) -> Result<(), MessageError> {
+) -> Result<Option<NameAddr>, MessageError> {
     if cseq.method != *method {
         return Err(MessageError::CSeqMethod);
     }
@@ -406,19 +407,22 @@ fn request_rules(
         return Err(HeaderError::Malformed(HeaderName::Date).into());
     }
     if !headers.has(HeaderName::Contact) {
-        return Ok(());
+        return Ok(None);
+    }
+    // Nearly always one line with one value, which needs no list.
+    if headers.count(HeaderName::Contact) == 1 {
+        let single = headers.with_first(HeaderName::Contact, |line| {
+            memchr::memchr(b',', &line).is_none().then(|| NameAddr::parse_span(line).ok())
+        });
+        if let Some(single @ Some(_)) = single.flatten() {
+            return Ok(single);
+        }
     }
     if !headers.at_most(HeaderName::Contact, limits.contacts_max) {
         return Err(MessageError::TooManyValues(HeaderName::Contact));
     }
-    // Nearly always one line with one value, which needs no list.
-    let single = headers.with_first(HeaderName::Contact, |line| {
-        memchr::memchr(b',', &line).is_none() && NameAddr::parse_span(line).is_ok()
-    });
-    if single != Some(true) || headers.count(HeaderName::Contact) > 1 {
-        headers.contacts()?;
-    }
-    Ok(())
+    headers.contacts()?;
+    Ok(None)
 }
 
 fn body(

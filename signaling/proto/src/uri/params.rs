@@ -68,13 +68,17 @@ impl Params {
     /// Every parameter in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
         let text = self.0.as_str();
+        let plain = memchr::memchr2(b'"', b'<', text.as_bytes()).is_none();
         let mut at = 0;
         std::iter::from_fn(move || {
             if at >= text.len() {
                 return None;
             }
-            let stop =
-                text::find_outside(text.as_bytes(), at, b';').ok().flatten().unwrap_or(text.len());
+            let stop = match plain {
+                true => memchr::memchr(b';', &text.as_bytes()[at..]).map(|i| at + i),
+                false => text::find_outside(text.as_bytes(), at, b';').ok().flatten(),
+            };
+            let stop = stop.unwrap_or(text.len());
             let piece = &text[at..stop];
             at = stop + 1;
             Some(match piece.split_once('=') {
