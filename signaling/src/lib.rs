@@ -10,6 +10,7 @@ mod config;
 pub mod directory;
 mod dns;
 mod measure;
+mod runtime;
 mod sip;
 mod status;
 mod switch;

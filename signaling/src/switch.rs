@@ -6,6 +6,7 @@ use crate::{
     calls::{CallNeighbours, CallTaskEvent, Calls, FirstInput, MediaPort, NoRoom, spawn},
     directory::{Ban, DirectoryError},
     dns::Dns,
+    runtime::SignallingThread,
     sip::{
         COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor, SipNeighbours, SipTask,
     },
@@ -27,7 +28,10 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant, SystemTime},
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast, mpsc},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Notices that a slow listener may be behind before it loses some.
@@ -58,6 +62,9 @@ pub enum StartError {
     /// The media engine did not start.
     #[error("media engine did not start")]
     Media(#[from] media::StartError),
+    /// The system refused a thread, or it ended while it started.
+    #[error("the signalling thread did not start")]
+    Thread(#[source] std::io::Error),
     /// Bindings or bans from before could not be read.
     #[error("registrations cannot be read")]
     Directory(#[from] DirectoryError),
@@ -89,6 +96,7 @@ struct Inner {
     shared: Shared,
     tls: Arc<Tls>,
     listening: Listening,
+    _thread: SignallingThread,
 }
 
 impl Switch {
@@ -99,13 +107,30 @@ impl Switch {
         media: media::Config,
         events: EventOut,
     ) -> Result<Self, StartError> {
+        let thread = SignallingThread::start().map_err(StartError::Thread)?;
+        let (tasks, streams) = (thread.tasks(), Handle::current());
+        // Sockets and tasks belong to the runtime they are made on.
+        let started =
+            tasks.spawn(Self::start_here(config, directory, media, events, streams, thread));
+        started.await.map_err(|ended| StartError::Thread(std::io::Error::other(ended)))?
+    }
+
+    /// Runs on the signalling thread.
+    async fn start_here(
+        config: SwitchConfig,
+        directory: Arc<dyn Directory>,
+        media: media::Config,
+        events: EventOut,
+        streams: Handle,
+        thread: SignallingThread,
+    ) -> Result<Self, StartError> {
         let stored = directory.bindings().await?;
         let bans = directory.bans().await?;
         let tls = Arc::new(Tls::load(config.tls.clone(), config.trusted_authorities.as_deref())?);
         let (network, network_events) = mpsc::channel(NETWORK_QUEUE);
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let known = Arc::new(KnownSources::default());
-        let shared = shared(&config, network, known.clone());
+        let shared = shared(&config, network, known.clone(), streams);
         let (udp, listening) = listen(&config, &tls, &shared)?;
         let (notices, _) = broadcast::channel(NOTICES);
         let door = SipDoor::new(commands);
@@ -144,8 +169,17 @@ impl Switch {
         }));
         tracing::info!(?listening, "switch started");
         let trunks = near.trunks.clone();
-        let inner =
-            Inner { calls, call_neighbours: near, trunks, board, notices, shared, tls, listening };
+        let inner = Inner {
+            calls,
+            call_neighbours: near,
+            trunks,
+            board,
+            notices,
+            shared,
+            tls,
+            listening,
+            _thread: thread,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -253,6 +287,7 @@ fn shared(
     config: &SwitchConfig,
     network: mpsc::Sender<NetworkEvent>,
     known: Arc<KnownSources>,
+    streams: Handle,
 ) -> Shared {
     Shared {
         network,
@@ -261,6 +296,7 @@ fn shared(
         limits: config.limits,
         flows_made: Arc::new(AtomicU64::new(0)),
         shutdown: CancellationToken::new(),
+        streams,
     }
 }
 
@@ -277,6 +313,7 @@ fn call_neighbours(
         LocalAddresses::of_media(media.external_ip.or(config.external_ip), media.listen);
     Ok(Arc::new(CallNeighbours {
         sip,
+        tasks: Handle::current(),
         media: MediaPort::start(media)?,
         accounts: Arc::new(Accounts::new(directory.clone())),
         directory,

@@ -32,7 +32,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 use tracing::Instrument;
 
 /// What had no room (media commands, events for the journal) is tried again after this.
@@ -43,6 +46,8 @@ const OUTBOX_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everybody a call talks to.
 pub(crate) struct CallNeighbours {
+    /// Where calls run: the signalling thread.
+    pub(crate) tasks: Handle,
     pub(crate) sip: SipDoor,
     pub(crate) media: MediaPort,
     pub(crate) directory: Arc<dyn Directory>,
@@ -83,7 +88,8 @@ pub(crate) fn spawn(
     first: FirstInput,
 ) {
     let span = tracing::info_span!("call", call.id = %place.call);
-    tokio::spawn(guarded(near, place, mailbox, first).instrument(span));
+    let tasks = near.tasks.clone();
+    tasks.spawn(guarded(near, place, mailbox, first).instrument(span));
 }
 
 /// Runs the call; a panic inside of it ends this call and nothing else (A06).

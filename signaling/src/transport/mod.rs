@@ -31,7 +31,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// How many events may wait for the SIP task. When it is full, datagrams are dropped and
@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) flows_made: Arc<AtomicU64>,
     pub(crate) shutdown: CancellationToken,
+    /// Where streams are served: not on the signalling thread.
+    pub(crate) streams: Handle,
 }
 
 impl Shared {

@@ -39,6 +39,7 @@ pub(crate) fn accept(
     tls: Option<Arc<Tls>>,
     shared: &Shared,
 ) -> io::Result<SocketAddr> {
+    let _here = shared.streams.enter();
     let listener = bind(address)?;
     let bound = listener.local_addr()?;
     tokio::spawn(accept_loop(listener, bound, tls, shared.clone()));
@@ -126,7 +127,8 @@ pub(super) fn connect(
     mut queued: mpsc::Receiver<(TransmitId, Bytes)>,
     known: Arc<AtomicBool>,
 ) {
-    tokio::spawn(async move {
+    let streams = shared.streams.clone();
+    streams.spawn(async move {
         let remote = link.source.remote;
         let opened = tokio::time::timeout(CONNECT_LIMIT, async {
             let stream = TcpStream::connect(remote).await?;
