@@ -16,7 +16,9 @@ use floor::Floor;
 use media::{Relayed, Window, Work};
 use process::{median, spread};
 use signalling::{Phones, Run};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// Loads of a whole measurement, and of a trial.
 struct Loads {
@@ -50,7 +52,7 @@ const WHOLE: Loads = Loads {
         (Work::Relay, 600),
     ],
     windows: 5,
-    window: Duration::from_secs(4),
+    window: Duration::from_secs(6),
     events: 20_000,
 };
 
@@ -70,40 +72,78 @@ const QUICK: Loads = Loads {
 fn main() {
     let quick = std::env::args().any(|a| a == "quick");
     let loads = if quick { QUICK } else { WHOLE };
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     say("| work | load | each: median (least to most of the runs) | beside it |");
     say("|---|---|---|---|");
-    let parsed = parse::invite_us();
-    row("SIP parse, INVITE of 1 KB", "one thread", of(&parsed, "us", 2), "");
-    let appended: Vec<_> =
-        (0..loads.runs).map(|_| runtime.block_on(journal::append(loads.events))).collect();
-    let each: Vec<f64> = appended.iter().map(|a| a.us_each).collect();
-    let lone = median(appended.iter().map(|a| a.lone_ms).collect());
-    row(
-        "journal append, durable",
-        "as fast as it goes",
-        of(&each, "us per event", 1),
-        &format!("a lone event is on disk after {lone:.1} ms"),
-    );
+    attempt("SIP parse, INVITE of 1 KB", "one thread", parsed);
+    attempt("journal append, durable", "as fast as it goes", || appended(&runtime, &loads));
     for work in [Work::Relay, Work::Record] {
-        let kib: Vec<f64> = (0..loads.runs)
-            .map(|_| {
-                let floor = runtime.block_on(Floor::open(1));
-                runtime.block_on(floor.record(work == Work::Record));
-                media::relay(&floor, work, loads.remembered, 1, Duration::from_secs(1)).kib_per_call
-            })
-            .collect();
         let load = format!("{} at once, fresh server", loads.remembered);
-        row(&format!("memory (PSS) of a {}", name(work)), &load, of(&kib, "KiB", 0), "");
+        let name = format!("memory (PSS) of a {}", name(work));
+        attempt(&name, &load, || (remembered(&runtime, work, &loads), String::new()));
     }
-    let floor = runtime.block_on(Floor::open(loads.extensions));
+    let mut floor = None;
     for (work, calls) in loads.relayed {
-        runtime.block_on(floor.record(*work == Work::Record));
-        let measured = media::relay(&floor, *work, *calls, loads.windows, loads.window);
-        relayed(*work, *calls, &measured);
+        let sound = attempt(name(*work), &format!("{calls} at once"), || {
+            let floor =
+                floor.get_or_insert_with(|| runtime.block_on(Floor::open(loads.extensions)));
+            runtime.block_on(floor.record(*work == Work::Record));
+            let measured = media::relay(floor, *work, *calls, loads.windows, loads.window);
+            relayed(*work, *calls, &measured)
+        });
+        // Whatever went wrong left calls behind.
+        floor = floor.filter(|_| sound);
     }
+    let floor = floor.unwrap_or_else(|| runtime.block_on(Floor::open(loads.extensions)));
     runtime.block_on(floor.record(false));
-    signalled(&floor, &loads);
+    let phones = Phones::start(&floor);
+    for rate in loads.registers_per_s {
+        attempt("registration with digest", &format!("{rate}/s"), || {
+            done(&loads, || phones.register(*rate, loads.seconds), "us", 1.0)
+        });
+    }
+    for rate in loads.calls_per_s {
+        attempt("call set up and torn down, phone to phone", &format!("{rate}/s"), || {
+            done(&loads, || phones.call(*rate, loads.seconds), "ms", 1000.0)
+        });
+    }
+}
+
+/// Measures one row and prints it; one that cannot be measured says so, and the next follows.
+fn attempt(work: &str, load: &str, measure: impl FnOnce() -> (String, String)) -> bool {
+    let measured = catch_unwind(AssertUnwindSafe(measure));
+    let (figure, beside) = measured.as_ref().map_or_else(
+        |panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let line = text.and_then(|t| t.lines().next()).unwrap_or("no reason given");
+            ("none".to_owned(), format!("not measured: {line}"))
+        },
+        Clone::clone,
+    );
+    say(&format!("| {work} | {load} | {figure} | {beside} |"));
+    measured.is_ok()
+}
+
+fn parsed() -> (String, String) {
+    (of(&parse::invite_us(), "us", 2), String::new())
+}
+
+fn appended(runtime: &Runtime, loads: &Loads) -> (String, String) {
+    let runs: Vec<_> =
+        (0..loads.runs).map(|_| runtime.block_on(journal::append(loads.events))).collect();
+    let each: Vec<f64> = runs.iter().map(|a| a.us_each).collect();
+    let lone = median(runs.iter().map(|a| a.lone_ms).collect());
+    (of(&each, "us per event", 1), format!("a lone event is on disk after {lone:.1} ms"))
+}
+
+fn remembered(runtime: &Runtime, work: Work, loads: &Loads) -> String {
+    let run = |_| {
+        let floor = runtime.block_on(Floor::open(1));
+        runtime.block_on(floor.record(work == Work::Record));
+        media::relay(&floor, work, loads.remembered, 1, Duration::from_secs(1)).kib_per_call
+    };
+    of(&(0..loads.runs).map(run).collect::<Vec<f64>>(), "KiB", 0)
 }
 
 fn name(work: Work) -> &'static str {
@@ -114,87 +154,60 @@ fn name(work: Work) -> &'static str {
     }
 }
 
-fn relayed(work: Work, calls: usize, measured: &Relayed) {
-    let name = name(work);
+fn relayed(work: Work, calls: usize, measured: &Relayed) -> (String, String) {
     // A window that was starved or lost something looks cheap and is not counted.
     let sound: Vec<&Window> = measured.windows.iter().filter(|w| w.fault().is_none()).collect();
-    let load = format!("{calls} at once");
+    let faults: Vec<String> = measured.windows.iter().filter_map(Window::fault).collect();
     if sound.is_empty() {
-        let faults: Vec<String> = measured.windows.iter().filter_map(Window::fault).collect();
-        let beside = format!("every run failed: {}", faults.join("; "));
-        return row(name, &load, "none".to_owned(), &beside);
+        return ("none".to_owned(), format!("every run failed: {}", faults.join("; ")));
     }
     let cpu: Vec<f64> = sound.iter().map(|w| w.cpu_percent(calls)).collect();
     let at = |share: f64| median(sound.iter().map(|w| w.round_trip_ms(share)).collect());
     // There and back are two passes. What the machine itself adds is taken off the median only:
     // far out the two do not add up.
     let added = (at(0.5) - measured.direct.round_trip_ms(0.5)).max(0.0) / 2.0;
-    let left_out = measured.windows.len() - sound.len();
-    let left_out = match measured.windows.iter().find_map(Window::fault) {
-        Some(fault) => {
-            format!("; {left_out} of {} runs left out ({fault})", measured.windows.len())
-        }
-        None => String::new(),
-    };
-    let ending = match work {
-        Work::Record => format!("; ended and put away for {:.1} ms of CPU", measured.ending_ms),
-        Work::Relay | Work::Translate => String::new(),
-    };
     let packet = median(cpu.clone()) * 1e6 / 100.0 / PACKETS_PER_S;
-    row(
-        name,
-        &load,
-        of(&cpu, "% of a core", 4),
-        &format!(
-            "{packet:.1} us a packet; loss 0; added by a pass p50 {added:.2} ms, p99 {:.2} ms or less; \
-             round trip p95 {:.2} ms{ending}{left_out}",
-            at(0.99) / 2.0,
-            at(0.95),
-        ),
+    let mut beside = format!(
+        "{packet:.1} us a packet; loss 0; added by a pass p50 {added:.2} ms, p99 {:.2} ms or less; \
+         round trip p95 {:.2} ms",
+        at(0.99) / 2.0,
+        at(0.95),
     );
+    if work == Work::Record {
+        beside += &format!("; ended and put away for {:.1} ms of CPU", measured.ending_ms);
+    }
+    (of(&cpu, "% of a core", 4), beside + &left_out(&faults, measured.windows.len()))
 }
 
 /// Of one call, both ways, each taken in and sent out.
 const PACKETS_PER_S: f64 = 100.0;
 
-fn signalled(floor: &Floor, loads: &Loads) {
-    let phones = Phones::start(floor);
-    for rate in loads.registers_per_s {
-        let runs = || phones.register(*rate, loads.seconds);
-        let runs: Vec<Run> = (0..loads.runs).map(|_| runs()).collect();
-        done("registration with digest", *rate, &runs, "us", 1.0);
+/// Runs of SIPp.
+fn done(loads: &Loads, run: impl Fn() -> Run, unit: &str, us_per_unit: f64) -> (String, String) {
+    let runs: Vec<Run> = (0..loads.runs).map(|_| run()).collect();
+    let sound: Vec<&Run> = runs.iter().filter(|r| r.fault().is_none()).collect();
+    let faults: Vec<String> = runs.iter().filter_map(Run::fault).collect();
+    if sound.is_empty() {
+        return ("none".to_owned(), format!("every run failed: {}", faults.join("; ")));
     }
-    for rate in loads.calls_per_s {
-        let runs = || phones.call(*rate, loads.seconds);
-        let runs: Vec<Run> = (0..loads.runs).map(|_| runs()).collect();
-        done("call set up and torn down, phone to phone", *rate, &runs, "ms", 1000.0);
-    }
+    let each: Vec<f64> = sound.iter().map(|r| r.us_each() / us_per_unit).collect();
+    let sum = |of: fn(&Run) -> u64| sound.iter().map(|r| of(r)).sum::<u64>();
+    let (all, repeated) = (sum(|r| r.done), sum(|r| r.repeated));
+    let beside = format!("{all} done, none failed, {repeated} messages sent again");
+    (of(&each, unit, 2), beside + &left_out(&faults, runs.len()))
 }
 
-fn done(work: &str, rate: u32, runs: &[Run], unit: &str, us_per_unit: f64) {
-    let load = format!("{rate}/s");
-    let sound: Vec<&Run> = runs.iter().filter(|r| r.fault().is_none()).collect();
-    let each: Vec<f64> = sound.iter().map(|r| r.us_each() / us_per_unit).collect();
-    let faults: Vec<String> = runs.iter().filter_map(Run::fault).collect();
-    let (all, repeated) =
-        (sound.iter().map(|r| r.done).sum::<u64>(), sound.iter().map(|r| r.repeated).sum::<u64>());
-    let mut beside = format!("{all} done, none failed, {repeated} messages sent again");
-    if !faults.is_empty() {
-        let (left_out, runs) = (faults.len(), runs.len());
-        beside = format!("{beside}; {left_out} of {runs} runs left out: {}", faults.join("; "));
+fn left_out(faults: &[String], runs: usize) -> String {
+    match faults {
+        [] => String::new(),
+        _ => format!("; {} of {runs} runs left out: {}", faults.len(), faults.join("; ")),
     }
-    let figure = if each.is_empty() { "none".to_owned() } else { of(&each, unit, 2) };
-    row(work, &load, figure, &beside);
 }
 
 /// Median, least and most.
 fn of(runs: &[f64], unit: &str, digits: usize) -> String {
     let (least, middle, most) = spread(runs);
     format!("{middle:.digits$} {unit} ({least:.digits$} to {most:.digits$})")
-}
-
-fn row(work: &str, load: &str, figure: String, beside: &str) {
-    say(&format!("| {work} | {load} | {figure} | {beside} |"));
 }
 
 #[allow(clippy::print_stdout, reason = "a bench prints its table")]
