@@ -111,7 +111,8 @@ async fn a_recording_is_put_away_encrypted_and_reads_back_from_anywhere() {
         assert!(ogg.len() < wav.len() as u64 / 5);
         assert!(ogg.read(0, 4).await.unwrap().starts_with(b"OggS"));
 
-        std::fs::write(&object, [&sealed[..100], b"x", &sealed[101..]].concat()).unwrap();
+        std::fs::write(&object, [&sealed[..100], &[sealed[100] ^ 1], &sealed[101..]].concat())
+            .unwrap();
         let damaged =
             recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap().unwrap();
         assert!(damaged.read(0, 10).await.is_err());
