@@ -165,7 +165,8 @@ impl Store {
                            AND d.disposition_code = 'INTERESTED'
                            AND d.created_at >= $3 AND d.created_at < $4) AS interested
                  FROM calls
-                 WHERE tenant_id = $1 AND agent_id = $2 AND started_at >= $3 AND started_at < $4",
+                 WHERE tenant_id = $1 AND telecaller_id = $2
+                   AND started_at >= $3 AND started_at < $4",
                 args![tenant, user, from, until],
                 |row| {
                     let count = |name| row.col::<i64>(name).map(|n| u32::try_from(n).unwrap_or(0));

@@ -29,7 +29,7 @@ macro_rules! call_query {
                     r.stopped_at AS r_stopped, r.stored_at AS r_stored
              FROM calls c
              LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
-             LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.agent_id
+             LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.telecaller_id
              LEFT JOIN extensions e ON e.tenant_id = c.tenant_id AND e.id = c.extension_id
              LEFT JOIN notes n ON n.tenant_id = c.tenant_id AND n.call_id = c.id
                               AND n.id = c.note_id
@@ -50,10 +50,10 @@ const LIST: &str = call_query!(
     "WHERE c.tenant_id = $1
        AND ($2 IS NULL OR c.direction = $2)
        AND ($3 IS NULL OR c.status = $3)
-       AND ($4 IS NULL OR c.agent_id = $4)
+       AND ($4 IS NULL OR c.telecaller_id = $4)
        AND ($5 IS NULL OR c.lead_id = $5)
        AND ($6 IS NULL OR d.disposition_code = $6)
-       AND ($7 IS NULL OR $7 = (c.ended_at IS NOT NULL AND c.agent_id IS NOT NULL
+       AND ($7 IS NULL OR $7 = (c.ended_at IS NOT NULL AND c.telecaller_id IS NOT NULL
                                 AND d.id IS NULL AND c.direction <> 'internal'))
        AND (NOT $8 OR c.ended_at IS NULL)
        AND ($9 IS NULL OR c.started_at >= $9)
@@ -75,7 +75,7 @@ pub(super) fn call(row: &Row) -> Result<Call, StoreError> {
         to: row.col("to_number")?,
         lead: row.id_opt("lead_id")?,
         lead_name: row.col("lead_name")?,
-        agent: row.id_opt("agent_id")?,
+        agent: row.id_opt("telecaller_id")?,
         agent_name: row.col("agent_name")?,
         extension: row.id_opt("extension_id")?,
         extension_number: row.col("extension_number")?,
@@ -190,7 +190,7 @@ impl Store {
             tenant,
             "SELECT c.id FROM calls c
              LEFT JOIN call_dispositions d ON d.tenant_id = c.tenant_id AND d.call_id = c.id
-             WHERE c.tenant_id = $1 AND c.agent_id = $2 AND c.ended_at IS NOT NULL
+             WHERE c.tenant_id = $1 AND c.telecaller_id = $2 AND c.ended_at IS NOT NULL
                AND c.direction <> 'internal' AND d.id IS NULL
              ORDER BY c.started_at LIMIT 100",
             args![tenant, agent],
@@ -217,14 +217,14 @@ impl Store {
 
 static FOLD: ManyRows = ManyRows::new(
     "INSERT INTO calls AS c (id, tenant_id, node_id, note_id, direction, status,
-         from_number, to_number, lead_id, agent_id, extension_id, trunk_id, number_id, campaign_id,
-         started_at, answered_at, ended_at, duration_ms, hangup_cause, suggested_disposition,
+         from_number, to_number, lead_id, telecaller_id, extension_id, trunk_id, number_id,
+         campaign_id, started_at, answered_at, ended_at, duration_ms, hangup_cause, suggested_disposition,
          quality, carrier_refs, recovered)
      VALUES",
     23,
     "ON CONFLICT (id) DO UPDATE SET status = excluded.status, direction = excluded.direction,
          from_number = excluded.from_number, to_number = excluded.to_number,
-         lead_id = excluded.lead_id, agent_id = excluded.agent_id,
+         lead_id = excluded.lead_id, telecaller_id = excluded.telecaller_id,
          extension_id = excluded.extension_id, trunk_id = excluded.trunk_id,
          number_id = excluded.number_id, campaign_id = excluded.campaign_id,
          answered_at = excluded.answered_at, ended_at = excluded.ended_at,

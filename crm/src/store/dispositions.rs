@@ -259,11 +259,11 @@ async fn prepare(
 ) -> Result<(Disposition, Option<LeadId>, Option<UserId>), OutcomeError> {
     let (lead, agent) = tx
         .find(
-            "SELECT l.id AS lead_id, c.agent_id FROM calls c
+            "SELECT l.id AS lead_id, c.telecaller_id FROM calls c
              LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
              WHERE c.tenant_id = $1 AND c.id = $2",
             args![tenant, call],
-            |row| Ok((row.id_opt("lead_id")?, row.id_opt("agent_id")?)),
+            |row| Ok((row.id_opt("lead_id")?, row.id_opt("telecaller_id")?)),
         )
         .await?
         .ok_or(OutcomeError::UnknownCall)?;

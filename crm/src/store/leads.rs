@@ -25,7 +25,7 @@ pub(super) fn lead(row: &Row) -> Result<Lead, StoreError> {
         category: row.word("category")?,
         status: row.word("status")?,
         priority: Priority::from_rank(row.col("priority")?),
-        score: u8::try_from(row.col::<i64>("score")?).unwrap_or(0),
+        score: u8::try_from(row.col::<i64>("lead_score")?).unwrap_or(0),
         assigned_to: row.id_opt("assigned_to")?,
         dnd: row.col("dnd")?,
         timezone: row.col("timezone")?,
@@ -70,7 +70,8 @@ pub(super) fn pattern(text: &str) -> String {
 }
 
 const INSERT: &str = "INSERT INTO leads (id, tenant_id, external_id, name, phone, email,
-         organisation, language, pincode, source, category, status, priority, score, assigned_to,
+         organisation, language, pincode, source, category, status, priority, lead_score,
+         assigned_to,
          timezone, metadata, search, dnd, created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'fresh', $11, $12, $13, $14, $15, $16, $17,
          $18, $19, $19)
@@ -87,8 +88,8 @@ macro_rules! filtered {
              AND ($7 IS NULL OR priority = $7)
              AND ($8 IS NULL OR category = $8)
              AND ($9 IS NULL OR source = $9)
-             AND ($10 IS NULL OR score >= $10)
-             AND ($11 IS NULL OR score <= $11)
+             AND ($10 IS NULL OR lead_score >= $10)
+             AND ($11 IS NULL OR lead_score <= $11)
              AND ($12 IS NULL OR created_at >= $12)
              AND ($13 IS NULL OR created_at < $13) ",
             $after,
@@ -336,7 +337,8 @@ const BY_AGE: &str = filtered!(
      ORDER BY created_at, id"
 );
 const BY_SCORE: &str = filtered!(
-    "AND ($15 IS NULL OR score < $15 OR (score = $15 AND id > $16)) ORDER BY score DESC, id"
+    "AND ($15 IS NULL OR lead_score < $15 OR (lead_score = $15 AND id > $16))
+     ORDER BY lead_score DESC, id"
 );
 const BY_LAST_CONTACT: &str = filtered!(
     "AND ($15 IS NULL OR COALESCE(last_contact_at, $17) > $15
@@ -434,7 +436,7 @@ pub(super) async fn lead_save_in_tx(
     let search = search_text(&l.name, &l.phone, l.organisation.as_deref(), l.email.as_deref());
     tx.find(
         "UPDATE leads SET name = $3, phone = $4, email = $5, organisation = $6, language = $7,
-                pincode = $8, status = $9, category = $10, priority = $11, score = $12,
+                pincode = $8, status = $9, category = $10, priority = $11, lead_score = $12,
                 assigned_to = $13, timezone = $14, metadata = $15, search = $16, dnd = $17,
                 attempts = $18, last_contact_at = $19, next_call_at = $20,
                 last_disposition = $21, updated_at = $22

@@ -82,7 +82,7 @@ impl Store {
         self.find(
             tenant,
             "SELECT id FROM calls
-             WHERE tenant_id = $1 AND agent_id = $2 AND ended_at IS NULL AND id <> $3 LIMIT 1",
+             WHERE tenant_id = $1 AND telecaller_id = $2 AND ended_at IS NULL AND id <> $3 LIMIT 1",
             args![tenant, agent, call],
             call_id,
         )

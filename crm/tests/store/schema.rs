@@ -15,7 +15,7 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
 async fn sqlite_tables(pool: &sqlx::SqlitePool) -> Tables {
     let rows: Vec<(String, String, String, bool, i64)> = sqlx::query_as(
         "SELECT m.name, c.name, c.type, c.\"notnull\" <> 0, c.pk FROM sqlite_master m
-         JOIN pragma_table_info(m.name) c
+         JOIN pragma_table_xinfo(m.name) c
          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_%' ESCAPE '\\'",
     )
     .fetch_all(pool)
