@@ -10,12 +10,19 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, time::interval};
+use tokio::{
+    sync::watch,
+    time::{interval, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use web::{ComponentState, LiveFacts, PhoneFact, TrunkFact};
 
 /// How often facts are gathered even when nothing was told.
 const REFRESH: Duration = Duration::from_secs(1);
+
+/// How long after a notice facts are gathered: a floor whose phones all come back at once costs a few rounds, not one
+/// for each phone.
+const SETTLE: Duration = Duration::from_millis(30);
 
 /// Trunks that cannot be used now; policy leaves them out.
 #[derive(Clone, Default)]
@@ -54,7 +61,10 @@ pub(crate) async fn keep(to: Gatherer, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = tick.tick() => {}
             // Lagging behind the notices is no loss: everything is gathered anew.
-            _ = notices.recv() => {}
+            _ = notices.recv() => {
+                sleep(SETTLE).await;
+                notices = notices.resubscribe();
+            }
         }
         let gathered = gather(&switch, &store, &journal, draining.load(Ordering::Relaxed)).await;
         down.replace(
