@@ -54,7 +54,7 @@ async function popsUp({ browser, phone }) {
     await desk.by("button", "hud.hangup").click();
     await judge(desk, "INTERESTED");
     await desk.go("/calls");
-    await desk.page.getByRole("row").filter({ hasText: person.name }).getByText(desk.t("disposition.INTERESTED")).waitFor();
+    await desk.page.getByRole("row").filter({ hasText: person.name }).getByRole("cell").getByText(desk.t("disposition.INTERESTED")).waitFor();
     await call.stop();
     await desk.close();
   });

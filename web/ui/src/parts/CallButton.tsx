@@ -13,16 +13,20 @@ interface CallButtonProps {
   keys?: readonly string[];
   /** The word beside the icon. */
   labelled?: boolean;
+  /** One of many in a list: it does not shout. */
+  quiet?: boolean;
+  /** The word, where it is not "Call". */
+  word?: string;
 }
 
 /** The one way to call somebody by a click; when it cannot, it says why. */
-export function CallButton({ callee, name, blocked, size = "sm", keys, labelled = true }: CallButtonProps) {
+export function CallButton({ callee, name, blocked, size = "sm", keys, labelled = true, quiet = false, word }: CallButtonProps) {
   const { t } = useTranslation();
   const start = useStartCall();
   const obstacle = useCallObstacle();
   return (
     <Button
-      look="good"
+      look={quiet ? "good-quiet" : "good"}
       size={labelled ? size : "icon"}
       keys={keys}
       hint={t("call.callName", { name })}
@@ -35,7 +39,7 @@ export function CallButton({ callee, name, blocked, size = "sm", keys, labelled 
       }}
     >
       <Phone className="size-4" aria-hidden="true" />
-      {labelled ? t("call.call") : null}
+      {labelled ? (word ?? t("call.call")) : null}
     </Button>
   );
 }

@@ -2,7 +2,7 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 import { type Action, keyNames } from "@/lib/actions";
 import { cx } from "@/lib/cx";
 
-export type ButtonLook = "primary" | "plain" | "quiet" | "good" | "alarm" | "alarm-quiet";
+export type ButtonLook = "primary" | "plain" | "quiet" | "good" | "good-quiet" | "alarm" | "alarm-quiet";
 export type ButtonSize = "sm" | "md" | "lg" | "icon" | "icon-sm";
 
 const LOOKS: Record<ButtonLook, string> = {
@@ -10,6 +10,7 @@ const LOOKS: Record<ButtonLook, string> = {
   plain: "bg-surface text-ink border-edge/60 hover:bg-sunken",
   quiet: "bg-transparent text-ink-2 border-transparent hover:bg-sunken hover:text-ink",
   good: "bg-good text-on-good hover:brightness-110 border-transparent",
+  "good-quiet": "bg-surface text-good border-good/45 hover:bg-good-soft",
   alarm: "bg-alarm text-on-alarm hover:bg-alarm-strong border-transparent",
   "alarm-quiet": "bg-transparent text-alarm border-alarm/50 hover:bg-alarm-soft",
 };

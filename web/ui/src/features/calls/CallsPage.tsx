@@ -1,17 +1,22 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChevronDown, ChevronUp, PhoneIncoming, PhoneMissed, PhoneOutgoing, Users } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
+import { leadsTeam, makesCalls, useMe } from "@/api/me";
 import type { Call, CallDirection, CallStatus } from "@/api/types";
-import { formatDateTime, formatDuration, formatPhone, formatTime, formatWhen, fromZonedInput } from "@/lib/format";
+import { addDays } from "@/lib/day";
+import { formatDateTime, formatDuration, formatPhone, formatTime, formatWhen, fromZonedInput, toZonedInput } from "@/lib/format";
 import { useDispositionName, useDispositions, nameOf } from "@/parts/dispositions";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { isOnItsWay } from "@/parts/recording";
+import { CallButton } from "@/parts/CallButton";
 import { RecordingPlayer } from "@/parts/RecordingPlayer";
 import { Button } from "@/ui/Button";
 import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
-import { SelectField, TextField } from "@/ui/Field";
+import { DayField } from "@/ui/DayField";
+import { SelectField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 
 const DIRECTIONS: readonly CallDirection[] = ["inbound", "outbound", "internal"];
@@ -45,6 +50,49 @@ function useCalls({ direction, status, disposition, from, to }: Filter) {
   });
 }
 
+const PERIODS = ["today", "yesterday", "week", "month"] as const;
+type Period = (typeof PERIODS)[number];
+
+/** The days a word means, in IST, the last one whole. */
+function daysOf(period: Period, today: string): { from: string; to: string } {
+  if (period === "yesterday") return { from: addDays(today, -1), to: addDays(today, -1) };
+  return { from: period === "today" ? today : addDays(today, period === "week" ? -6 : -29), to: today };
+}
+
+/** Days by a word, or by two days of one's own. */
+function PeriodFilter({ from, to, onChange }: { from: string; to: string; onChange: (days: { from: string; to: string }) => void }) {
+  const { t } = useTranslation();
+  const today = toZonedInput(new Date()).slice(0, 10);
+  const named = PERIODS.find((one) => daysOf(one, today).from === from && daysOf(one, today).to === to);
+  const [own, setOwn] = useState(false);
+  const shown = own || (!named && (from || to)) ? "own" : (named ?? "");
+  return (
+    <>
+      <SelectField
+        className="sm:w-44"
+        label={t("calls.period")}
+        empty={t("calls.anyDay")}
+        options={[...PERIODS, "own"].map((value) => ({ value, label: t(`period.${value}`) }))}
+        value={shown}
+        onChange={(event) => {
+          const next = PERIODS.find((one) => one === event.target.value);
+          setOwn(event.target.value === "own");
+          if (event.target.value !== "own") onChange(next ? daysOf(next, today) : { from: "", to: "" });
+        }}
+      />
+      {shown === "own" ? (
+        <>
+          <DayField className="sm:w-40" label={t("calls.from")} today={today} value={from} onChange={(day) => onChange({ from: day, to })} />
+          <DayField className="sm:w-40" label={t("calls.to")} today={today} value={to} onChange={(day) => onChange({ from, to: day })} />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+/** Over, somebody's, and nobody said yet what came of it. */
+const wantsOutcome = (call: Call): boolean => Boolean(call.ended_at && call.agent_id && !call.disposition && call.direction !== "internal");
+
 /** Calls with what came of them and how they sounded. */
 export function CallsPage() {
   const { t, i18n } = useTranslation();
@@ -54,6 +102,9 @@ export function CallsPage() {
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const dispositions = useDispositions().data ?? [];
   const outcome = useDispositionName();
+  const me = useMe();
+  const calls = me !== undefined && makesCalls(me.role) && Boolean(me.extension);
+  const outcomeOf = (call: Call) => (call.disposition ? <Badge tone="accent">{outcome(call.disposition)}</Badge> : wantsOutcome(call) ? <Badge tone="wait">{t("calls.noOutcome")}</Badge> : null);
   const change = (next: Filter & { call?: string | undefined }) => {
     const wanted = Object.fromEntries(Object.entries({ ...search, ...next }).filter(([, value]) => value));
     void navigate({ to: "/calls", search: wanted, replace: true });
@@ -75,7 +126,14 @@ export function CallsPage() {
               <span className="font-semibold">{formatPhone(far(call))}</span>
             )}
             {call.lead_id ? <span className="block text-sm text-ink-2">{formatPhone(far(call))}</span> : null}
-            <span className="block text-sm text-ink-3 sm:hidden">{formatWhen(call.started_at)}</span>
+            <span className="block text-sm text-ink-3 sm:hidden">
+              {formatWhen(call.started_at)}
+              {call.answered_at ? ` · ${formatDuration(call.duration_seconds)}` : null}
+            </span>
+            <span className="mt-0.5 flex flex-wrap gap-1 sm:hidden">
+              {call.answered_at ? null : <Badge tone={TONE[call.status]}>{t(`callStatus.${call.status}`)}</Badge>}
+              {outcomeOf(call)}
+            </span>
           </span>
         </span>
       ),
@@ -83,20 +141,24 @@ export function CallsPage() {
     { key: "when", title: t("calls.when"), from: "sm", cell: (call) => <span className="whitespace-nowrap">{formatWhen(call.started_at)}</span> },
     { key: "length", title: t("calls.length"), from: "sm", cell: (call) => (call.answered_at ? formatDuration(call.duration_seconds) : "–") },
     { key: "status", title: t("calls.status"), from: "sm", cell: (call) => <Badge tone={TONE[call.status]}>{t(`callStatus.${call.status}`)}</Badge> },
-    { key: "outcome", title: t("calls.outcome"), from: "md", cell: (call) => (call.disposition ? <Badge tone="accent">{outcome(call.disposition)}</Badge> : "–") },
-    { key: "agent", title: t("calls.agent"), from: "lg", cell: (call) => call.agent_name ?? "–" },
+    { key: "outcome", title: t("calls.outcome"), from: "md", cell: (call) => outcomeOf(call) ?? "–" },
+    // A telecaller's are their own.
+    ...(me && makesCalls(me.role) && !leadsTeam(me.role) ? [] : [{ key: "agent", title: t("calls.agent"), from: "lg" as const, cell: (call: Call) => call.agent_name ?? "–" }]),
     {
       key: "open",
       title: <span className="sr-only">{t("calls.details")}</span>,
-      className: "text-right",
+      className: "text-right sm:whitespace-nowrap",
       cell: (call) => {
         const open = search.call === call.id;
         const label = call.recording && call.answered_at ? t("recording.listen") : t("calls.details");
         return (
-          <Button look="quiet" size="sm" aria-expanded={open} aria-label={`${label}: ${formatDateTime(call.started_at)}`} onClick={() => change({ call: open ? undefined : call.id })}>
+          <span className="inline-flex flex-col items-end gap-1 sm:flex-row sm:items-center">
+            {call.lead_id && calls && call.ended_at ? <CallButton callee={{ leadId: call.lead_id }} name={call.lead_name ?? t("calls.lead")} quiet word={call.status === "missed" ? t("calls.back") : t("calls.again")} /> : null}
+          <Button look="quiet" size="sm" className="sm:min-w-24 sm:!justify-end" aria-expanded={open} aria-label={`${label}: ${formatDateTime(call.started_at)}`} onClick={() => change({ call: open ? undefined : call.id })}>
             {label}
             {open ? <ChevronUp className="size-4" aria-hidden="true" /> : <ChevronDown className="size-4" aria-hidden="true" />}
           </Button>
+          </span>
         );
       },
     },
@@ -108,9 +170,8 @@ export function CallsPage() {
       <div className="grid grid-cols-2 items-end gap-3 px-4 pb-3 sm:flex sm:flex-wrap md:px-6">
         <SelectField className="sm:w-40" label={t("calls.direction")} empty={t("ui.all")} options={DIRECTIONS.map((value) => ({ value, label: t(`direction.${value}`) }))} value={search.direction ?? ""} onChange={(event) => change({ direction: event.target.value })} />
         <SelectField className="sm:w-40" label={t("calls.status")} empty={t("ui.all")} options={STATUSES.map((value) => ({ value, label: t(`callStatus.${value}`) }))} value={search.status ?? ""} onChange={(event) => change({ status: event.target.value })} />
-        <SelectField className="col-span-2 sm:w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
-        <TextField className="sm:w-40" type="date" label={t("calls.from")} value={search.from ?? ""} onChange={(event) => change({ from: event.target.value })} />
-        <TextField className="sm:w-40" type="date" label={t("calls.to")} value={search.to ?? ""} onChange={(event) => change({ to: event.target.value })} />
+        <SelectField className="sm:w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
+        <PeriodFilter from={search.from ?? ""} to={search.to ?? ""} onChange={change} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState query={pages} count={rows.length} empty={{ icon: PhoneOutgoing, title: t("calls.empty"), help: t("calls.emptyHelp") }}>

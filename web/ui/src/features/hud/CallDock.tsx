@@ -137,9 +137,9 @@ export function RecordingSign({ live }: { live: LiveCall }) {
   if (!live.recording && !live.recordingPaused) return null;
   const paused = live.recordingPaused;
   return (
-    <span className="inline-flex items-center gap-1.5 rounded-full bg-surface px-2 py-0.5 text-xs font-medium text-ink">
+    <span className="inline-flex items-center min-h-5 gap-1.5 rounded-full bg-surface px-2 py-0.5 text-xs font-medium text-ink">
       <span aria-hidden="true" className={cx("size-2 rounded-full", paused ? "bg-ink-3" : "recording-dot bg-alarm")} />
-      {paused ? t("hud.recordingPaused") : t("hud.recording")}
+      <span className="max-sm:sr-only">{paused ? t("hud.recordingPaused") : t("hud.recording")}</span>
     </span>
   );
 }

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { LiveCall } from "@/live/board";
 import { ControlPanel } from "@/features/hud/ControlPanel";
 import { CustomerPanel } from "@/features/hud/CustomerPanel";
+import { EndedPanel } from "@/features/hud/EndedPanel";
 import { OutcomePanel } from "@/features/hud/OutcomePanel";
 import { TalkPanel } from "@/features/hud/TalkPanel";
 import { saveNotes, useCallLead } from "@/features/hud/api";
@@ -37,7 +38,7 @@ function Screen({ live }: { live: LiveCall }) {
       <TalkPanel live={live} lead={person.lead} notes={notes} />
       {/* Below each other on a phone: controls, person, words, outcome; the outcome first once the call is over. */}
       <div className="contents lg:order-3 lg:flex lg:min-h-0 lg:flex-col lg:gap-3 lg:overflow-hidden">
-        {over ? null : <ControlPanel live={live} />}
+        {over ? <EndedPanel live={live} /> : <ControlPanel live={live} />}
         <OutcomePanel live={live} notes={notes.text} />
       </div>
     </section>

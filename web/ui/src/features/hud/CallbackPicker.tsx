@@ -1,46 +1,85 @@
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { presets } from "@/features/hud/outcome";
+import { FIRST_HOUR, LAST_HOUR, presets } from "@/features/hud/outcome";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
+import { halfHours, showClock } from "@/lib/day";
 import { formatWhen, fromZonedInput, toZonedInput } from "@/lib/format";
-import { TextField } from "@/ui/Field";
+import { DayField } from "@/ui/DayField";
+import { SelectField } from "@/ui/Field";
 
-/** When to call again: one click for the usual times, a field for any other. */
-export function CallbackPicker({ value, required, error, onChange }: { value: string | null; required: boolean; error: string | null; onChange: (at: string | null) => void }) {
+interface CallbackPickerProps {
+  value: string | null;
+  required: boolean;
+  error: string | null;
+  onChange: (at: string) => void;
+}
+
+/** When to call again: one click for the usual times, a day and a half hour for any other. */
+export function CallbackPicker({ value, required, error, onChange }: CallbackPickerProps) {
   const { t } = useTranslation();
   const now = new Date(Math.floor(useNow() / 60_000) * 60_000);
+  const offered = presets(now);
+  const [other, setOther] = useState(false);
+  const fields = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (other) fields.current?.scrollIntoView({ block: "nearest" });
+  }, [other]);
+  const [day, time] = value ? toZonedInput(new Date(value)).split("T") : [toZonedInput(now).slice(0, 10), ""];
+  const today = toZonedInput(now).slice(0, 10);
+  const times = halfHours(FIRST_HOUR, LAST_HOUR);
+  const choose = (nextDay: string, nextTime: string) => {
+    const at = fromZonedInput(`${nextDay}T${nextTime || `${String(FIRST_HOUR).padStart(2, "0")}:00`}`);
+    if (at) onChange(at.toISOString());
+  };
+  const chip = (pressed: boolean) => cx("rounded-full border px-2.5 py-0.5 text-sm", pressed ? "border-accent bg-accent-soft font-semibold text-accent" : "border-edge/60 hover:bg-sunken");
   return (
     <fieldset>
       <legend className="mb-1 text-sm font-medium text-ink-2">
         {t("callback.title")}
         {required ? <span className="text-alarm"> *</span> : null}
       </legend>
-      <div className="mb-2 flex flex-wrap gap-1.5">
-        {presets(now).map(({ id, at }) => {
+      <div className="flex flex-wrap gap-1.5">
+        {offered.map(({ id, at }) => {
           const iso = at.toISOString();
+          const pressed = !other && value === iso;
           return (
             <button
               key={id}
               type="button"
-              aria-pressed={value === iso}
-              title={formatWhen(iso)}
-              onClick={() => onChange(value === iso ? null : iso)}
-              className={cx("rounded-full border px-2.5 py-0.5 text-sm", value === iso ? "border-accent bg-accent-soft font-semibold text-accent" : "border-edge/60 hover:bg-sunken")}
+              aria-pressed={pressed}
+              data-tip={formatWhen(iso)}
+              onClick={() => {
+                setOther(false);
+                onChange(iso);
+              }}
+              className={chip(pressed)}
             >
               {t(`callback.${id}`)}
             </button>
           );
         })}
+        <button type="button" aria-pressed={other} aria-expanded={other} onClick={() => setOther(true)} className={chip(other)}>
+          {t("callback.other")}
+        </button>
       </div>
-      <TextField
-        label={t("callback.other")}
-        type="datetime-local"
-        min={toZonedInput(now)}
-        step={300}
-        value={value ? toZonedInput(new Date(value)) : ""}
-        error={error}
-        onChange={(event) => onChange(fromZonedInput(event.target.value)?.toISOString() ?? null)}
-      />
+      {other ? (
+        <div ref={fields} className="mt-2 grid grid-cols-2 gap-2">
+          <DayField label={t("callback.day")} value={day ?? ""} today={today} min={today} onChange={(next) => next && choose(next, time ?? "")} />
+          <SelectField
+            label={t("callback.time")}
+            {...(time && times.includes(time) ? {} : { empty: time ? showClock(time) : t("callback.chooseTime") })}
+            options={times.map((one) => ({ value: one, label: showClock(one) }))}
+            value={time && times.includes(time) ? time : ""}
+            onChange={(event) => event.target.value && choose(day ?? today, event.target.value)}
+          />
+        </div>
+      ) : null}
+      {error ? (
+        <p role="alert" className="mt-1 text-sm text-alarm">
+          {error}
+        </p>
+      ) : null}
     </fieldset>
   );
 }

@@ -44,7 +44,7 @@ export function ControlPanel({ live }: { live: LiveCall }) {
       <Button look="alarm" size="lg" className="mt-2 w-full" keys={hangup.keys} disabledReason={hangup.disabledReason} onClick={hangup.run}>
         <PhoneOff className="size-5" aria-hidden="true" />
         {hangup.label}
-        <span className="text-sm font-normal opacity-90" aria-hidden="true">
+        <span className="text-sm font-normal opacity-90 max-sm:hidden" aria-hidden="true">
           {keyNames(hangup.keys?.[0] ?? "").join(" ")}
         </span>
       </Button>

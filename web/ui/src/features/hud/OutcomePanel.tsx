@@ -7,7 +7,7 @@ import type { Disposition } from "@/api/types";
 import type { LiveCall } from "@/live/board";
 import { useSaveOutcome } from "@/features/hud/api";
 import { CallbackPicker } from "@/features/hud/CallbackPicker";
-import { CHORDS, type Need, type OutcomeDraft, asksForTime, emptyOutcome, missing, whatHappensNext } from "@/features/hud/outcome";
+import { CHORDS, type Need, type OutcomeDraft, asksForTime, emptyOutcome, likelyTime, missing, whatHappensNext } from "@/features/hud/outcome";
 import type { Action } from "@/lib/actions";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
@@ -39,7 +39,8 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
 
   const choose = (code: string) => {
     setShown([]);
-    setDraft({ ...emptyOutcome, code });
+    const one = all.find((candidate) => candidate.code === code);
+    setDraft({ ...emptyOutcome, code, callbackAt: one ? likelyTime(one, new Date(Math.floor(now / 60_000) * 60_000)) : null });
   };
   const submit = () => {
     setShown(needs);
@@ -50,7 +51,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   useActions(outcomeActions({ all, over, choose, submit, canSave: chosen !== undefined, t, language: i18n.language }));
 
   return (
-    <section aria-label={t("outcome.title")} className={cx("flex flex-1 flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden", over ? "order-first" : "order-last")}>
+    <section aria-label={t("outcome.title")} className={cx("flex flex-1 flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden", over ? "max-lg:order-first" : "order-last")}>
       <div className="flex-1 p-3 lg:min-h-0 lg:overflow-y-auto">
         <div className="mb-2 flex items-baseline justify-between gap-2">
           <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
@@ -59,7 +60,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
         {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
         {chosen ? <Details key={chosen.code} chosen={chosen} draft={draft} needs={shown} onChange={setDraft} /> : null}
       </div>
-      <footer className="shrink-0 border-t border-line p-3">
+      <footer className="sticky bottom-0 z-10 shrink-0 rounded-b-lg border-t border-line bg-surface p-3 lg:static">
         <p className="mb-2 flex min-h-10 items-start gap-1.5 text-sm text-ink-2" aria-live="polite">
           {chosen ? <ArrowRight className="mt-0.5 size-4 shrink-0 text-accent" aria-hidden="true" /> : null}
           <span>{shown.length > 0 && needs.length > 0 ? <span className="text-alarm">{needs.map((need) => t(`outcome.need.${need}`)).join(" ")}</span> : chosen ? nextLine(chosen) : t("outcome.nothingChosen")}</span>
@@ -76,7 +77,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
 function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]; live: LiveCall; over: boolean; code: string | null; onChoose: (code: string) => void }) {
   const { t, i18n } = useTranslation();
   return (
-    <div role="radiogroup" aria-label={t("outcome.title")} className="grid grid-cols-2 gap-1.5">
+    <div role="radiogroup" aria-label={t("outcome.title")} className="grid grid-cols-2 gap-1.5 lg:gap-1">
       {all.map((one, index) => {
         const picked = one.code === code;
         const suggested = over && live.call.suggested_disposition === one.code;
@@ -88,7 +89,7 @@ function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]
             aria-checked={picked}
             onClick={() => onChoose(one.code)}
             className={cx(
-              "flex min-h-9 items-center gap-2 rounded-md border px-2 py-1 text-left leading-tight",
+              "flex min-h-9 items-center gap-2 rounded-md border px-2 py-1 text-left leading-tight lg:min-h-8 lg:py-0.5 lg:text-sm",
               picked ? "border-accent bg-accent-soft font-semibold text-accent" : suggested ? "border-accent bg-surface hover:bg-sunken" : "border-line bg-surface hover:bg-sunken",
             )}
           >
@@ -96,7 +97,10 @@ function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]
               <kbd className="kbd shrink-0" aria-hidden="true">
                 {index + 1}
               </kbd>
-            ) : null}
+            ) : (
+              // The words of all stand below each other.
+              <span className="w-[1.35rem] shrink-0" aria-hidden="true" />
+            )}
             <span className="min-w-0 flex-1">{nameOf(one, i18n.language)}</span>
             {suggested ? <Sparkles className="size-3.5 shrink-0 text-accent" aria-label={t("outcome.suggested")} /> : null}
           </button>

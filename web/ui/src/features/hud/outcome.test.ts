@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Disposition } from "@/api/types";
-import { emptyOutcome, missing, presets, whatHappensNext } from "./outcome";
+import { emptyOutcome, likelyTime, missing, presets, whatHappensNext } from "./outcome";
 
 const now = Date.parse("2026-11-20T06:00:00Z"); // 11:30 in IST
 const outcome = (more: Partial<Disposition>): Disposition => ({
@@ -36,6 +36,15 @@ describe("outcome", () => {
     const late = presets(new Date("2026-11-20T15:10:00Z")); // 20:40
     expect(late.map((one) => one.id)).toEqual(["tomorrow", "tomorrow_evening"]);
     expect(late[0]?.at.toISOString()).toBe("2026-11-21T05:30:00.000Z");
+  });
+
+  it("begins with the usual time nearest to its own, and with none where no time is asked for", () => {
+    const promise = outcome({ next_action: "schedule_callback", retry_after_minutes: 1440 });
+    expect(likelyTime(promise, new Date(now))).toBe("2026-11-21T05:30:00.000Z"); // tomorrow 11:00
+    expect(likelyTime(promise, new Date("2026-11-20T11:00:00Z"))).toBe("2026-11-21T12:30:00.000Z"); // tomorrow 18:00
+    expect(likelyTime(promise, new Date("2026-11-20T16:30:00Z"))).toBe("2026-11-21T12:30:00.000Z"); // at 22:00 too
+    expect(likelyTime({ ...promise, retry_after_minutes: 120 }, new Date(now))).toBe("2026-11-20T08:00:00.000Z");
+    expect(likelyTime(outcome({ retry_after_minutes: 120 }), new Date(now))).toBeNull();
   });
 
   it("says what follows before it is saved", () => {

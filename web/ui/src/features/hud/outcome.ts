@@ -32,8 +32,11 @@ export interface Preset {
   at: Date;
 }
 
-const FIRST_HOUR = 9;
-const LAST_HOUR = 21;
+/** Hours in which people may be called. */
+export const FIRST_HOUR = 9;
+const END_HOUR = 21;
+/** The last half hour worth promising. */
+export const LAST_HOUR = END_HOUR - 1;
 
 /** An hour of the day in IST, some days on. */
 function atHour(now: Date, hour: number, days = 0): Date {
@@ -53,8 +56,17 @@ export function presets(now: Date): Preset[] {
   ];
   return candidates.filter(({ at }) => {
     const hour = Number(toZonedInput(at).slice(11, 13));
-    return at.getTime() > now.getTime() + 10 * 60_000 && hour >= FIRST_HOUR && hour < LAST_HOUR;
+    return at.getTime() > now.getTime() + 10 * 60_000 && hour >= FIRST_HOUR && hour < END_HOUR;
   });
+}
+
+/** The usual time nearest to when the outcome itself would call again: chosen to begin with, seen, and changed by a click. */
+export function likelyTime(chosen: Disposition, now: Date): string | null {
+  if (!asksForTime(chosen)) return null;
+  const wished = now.getTime() + (chosen.retry_after_minutes ?? 24 * 60) * 60_000;
+  const far = ({ at }: Preset) => Math.abs(at.getTime() - wished);
+  const nearest = presets(now).sort((a, b) => far(a) - far(b))[0];
+  return nearest ? nearest.at.toISOString() : null;
 }
 
 /** Said by a time, not by a word. */

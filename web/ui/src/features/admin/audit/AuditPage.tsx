@@ -15,7 +15,7 @@ import { type Column, Table } from "@/ui/Table";
 
 /** Who did what, when and from where. Nothing here can be changed. */
 export function AuditPage() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const search = useSearch({ from: "/desk/admin/audit" });
   const users = rowsOf(useUsers());
@@ -39,11 +39,14 @@ export function AuditPage() {
     // Only the settled text moves the address.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [action]);
+  const actionWords = (action: string): string => {
+    const known = `auditAction.${action.replaceAll(".", "_")}`;
+    return i18n.exists(known) ? t(known) : action;
+  };
   const columns: Column<AuditEntry>[] = [
-    { key: "at", title: t("audit.at"), cell: (one) => <><span className="whitespace-nowrap">{formatDateTime(one.at)}</span><code className="block font-mono text-sm break-all text-ink-2 sm:hidden">{one.action}</code></> },
+    { key: "at", title: t("audit.at"), cell: (one) => <><span className="whitespace-nowrap">{formatDateTime(one.at)}</span><span className="block text-ink-2 sm:hidden">{actionWords(one.action)}</span></> },
     { key: "who", title: t("audit.who"), cell: (one) => one.user_name ?? t("audit.system") },
-    { key: "action", title: t("audit.action"), from: "sm", cell: (one) => <code className="font-mono text-sm">{one.action}</code> },
-    { key: "object", title: t("audit.object"), from: "md", cell: (one) => (one.object_type ? <span title={one.object_id ?? undefined}>{one.object_type}</span> : "–") },
+    { key: "action", title: t("audit.action"), from: "sm", cell: (one) => <><span className="block">{actionWords(one.action)}</span>{actionWords(one.action) === one.action ? null : <code className="block font-mono text-xs text-ink-3">{one.action}</code>}</> },
     { key: "detail", title: t("audit.detail"), from: "lg", className: "max-w-96", cell: (one) => <Detail detail={one.detail} /> },
     { key: "ip", title: t("audit.ip"), from: "xl", cell: (one) => one.ip ?? "–" },
   ];
@@ -64,8 +67,22 @@ export function AuditPage() {
   );
 }
 
+/** One value of a detail in plain words; a change as what it was and what it is. */
+function plain(value: unknown, t: (key: string) => string): string {
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value === "boolean") return t(value ? "audit.yes" : "audit.no");
+  if (Array.isArray(value)) return value.map((one) => plain(one, t)).join(", ");
+  if (typeof value !== "object") return String(value);
+  const pairs = value as Record<string, unknown>;
+  for (const [before, after] of [["from", "to"], ["before", "after"]] as const) {
+    if (before in pairs && after in pairs) return `${plain(pairs[before], t)} → ${plain(pairs[after], t)}`;
+  }
+  return Object.entries(pairs).map(([key, one]) => `${key.replaceAll("_", " ")} ${plain(one, t)}`).join(", ");
+}
+
 function Detail({ detail }: { detail: AuditEntry["detail"] }) {
+  const { t } = useTranslation();
   const pairs = Object.entries((detail ?? {}) as Record<string, unknown>);
   if (pairs.length === 0) return "–";
-  return <span className="line-clamp-2 text-sm break-words text-ink-2">{pairs.map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(" · ")}</span>;
+  return <span className="line-clamp-2 text-sm break-words text-ink-2">{pairs.map(([key, value]) => `${key.replaceAll("_", " ")}: ${plain(value, t)}`).join(" · ")}</span>;
 }

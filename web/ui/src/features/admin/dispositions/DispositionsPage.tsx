@@ -11,6 +11,8 @@ export function DispositionsPage() {
   const { t, i18n } = useTranslation();
   const all = useDispositions();
   const rows = all.data ?? [];
+  const offered = rows.filter((one) => one.active);
+  const keyOf = (one: Disposition): number | null => (one.active && offered.indexOf(one) < 9 ? offered.indexOf(one) + 1 : null);
   const every = (minutes: number | null | undefined): string => {
     if (typeof minutes !== "number") return "–";
     if (minutes < 60) return t("age.minute", { count: minutes });
@@ -21,13 +23,22 @@ export function DispositionsPage() {
       key: "name",
       title: t("dispositions.name"),
       cell: (one) => (
-        <>
-          <span className="font-semibold">{nameOf(one, i18n.language)}</span>
-          <span className="block text-xs text-ink-3">{one.code}</span>
-        </>
+        <span className="flex items-center gap-3">
+          {keyOf(one) ? (
+            <kbd className="kbd shrink-0" title={t("dispositions.key")}>
+              {keyOf(one)}
+            </kbd>
+          ) : (
+            <span className="w-[1.35rem] shrink-0" aria-hidden="true" />
+          )}
+          <span>
+            <span className="block font-semibold">{nameOf(one, i18n.language)}</span>
+            <span className="block text-xs text-ink-3">{one.code}</span>
+          </span>
+        </span>
       ),
     },
-    { key: "group", title: t("dispositions.group"), from: "sm", cell: (one) => t(`dispositionGroup.${one.group}`, { defaultValue: one.group }) },
+    { key: "group", title: t("dispositions.group"), from: "sm", className: "whitespace-nowrap", cell: (one) => t(`dispositionGroup.${one.group}`, { defaultValue: one.group }) },
     { key: "required", title: t("dispositions.required"), from: "md", cell: (one) => (one.required.length > 0 ? one.required.map((need) => t(`dispositions.need.${need}`, { defaultValue: need })).join(", ") : "–") },
     { key: "retry", title: t("dispositions.retry"), cell: (one) => every(one.retry_after_minutes) },
     { key: "next", title: t("dispositions.next"), from: "md", cell: (one) => t(`nextAction.${one.next_action}`, { defaultValue: one.next_action.replaceAll("_", " ") }) },

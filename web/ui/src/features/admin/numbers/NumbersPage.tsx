@@ -27,13 +27,19 @@ export function NumbersPage() {
   const numbers = useNumbers();
   const rows = rowsOf(numbers);
   const [editing, setEditing] = useState<Did | "new" | null>(null);
+  const rings = (one: Did) => (one.destination ? t("numbers.toExtension", { number: one.destination_extension ?? "?" }) : <Badge tone="wait">{t("numbers.nowhere")}</Badge>);
   const columns: Column<Did>[] = [
-    { key: "number", title: t("numbers.number"), cell: (one) => <span className="font-semibold whitespace-nowrap">{formatPhone(one.number)}</span> },
     {
-      key: "destination",
-      title: t("numbers.destination"),
-      cell: (one) => (one.destination ? t("numbers.toExtension", { number: one.destination_extension ?? "?" }) : <Badge tone="wait">{t("numbers.nowhere")}</Badge>),
+      key: "number",
+      title: t("numbers.number"),
+      cell: (one) => (
+        <>
+          <span className="font-semibold whitespace-nowrap">{formatPhone(one.number)}</span>
+          <span className="mt-0.5 block text-ink-2 sm:hidden">{rings(one)}</span>
+        </>
+      ),
     },
+    { key: "destination", title: t("numbers.destination"), from: "sm", cell: rings },
     { key: "trunk", title: t("numbers.trunk"), from: "sm", cell: (one) => one.trunk_name ?? "–" },
     { key: "purpose", title: t("numbers.purpose"), from: "md", cell: (one) => t(`numberPurpose.${one.purpose}`, { defaultValue: one.purpose }) },
     { key: "verified", title: t("numbers.callerId"), from: "md", cell: (one) => <Badge tone={one.verified ? "good" : "plain"}>{one.verified ? t("numbers.verified") : t("numbers.unverified")}</Badge> },

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { api, unwrap } from "@/api/client";
 import type { Settings, SettingsChange } from "@/api/types";
 import { useSettings } from "@/features/admin/api";
+import { halfHours, showClock } from "@/lib/day";
+import { formatDuration } from "@/lib/format";
 import { applyProblem } from "@/parts/forms";
 import { ListState } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
@@ -27,6 +29,13 @@ export function SettingsPage() {
       </ListState>
     </>
   );
+}
+
+/** The half hours of a day, and whatever time is set now. */
+function hours(set: string | null | undefined): { value: string; label: string }[] {
+  const all = halfHours(0, 24);
+  const times = set && !all.includes(set) ? [...all, set].sort() : all;
+  return times.map((value) => ({ value, label: value === "24:00" ? `${showClock(value)} (24:00)` : showClock(value) }));
 }
 
 function SettingsForm({ settings }: { settings: Settings }) {
@@ -100,6 +109,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
     <TextField label={t(`settings.${name}`)} type="number" min={0} hint={hint} error={errors[name]?.message} {...form.register(name, { valueAsNumber: true })} />
   );
   const consent = form.watch("consent");
+  const longest = form.watch("max_duration_s");
   return (
     <form noValidate className="flex max-w-3xl flex-col gap-4 px-4 pb-6 md:px-6" onSubmit={(event) => void submit(event)}>
       <Card title={t("settings.house")}>
@@ -108,10 +118,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
       </Card>
       <Card title={t("settings.calling")}>
         <div className="grid gap-4 sm:grid-cols-2">
-          <TextField label={t("settings.window_start")} inputMode="numeric" placeholder="09:00" maxLength={5} error={errors.window_start?.message} {...form.register("window_start")} />
-          <TextField label={t("settings.window_end")} inputMode="numeric" placeholder="21:00" maxLength={5} hint={t("settings.windowHint")} error={errors.window_end?.message} {...form.register("window_end")} />
+          <SelectField label={t("settings.window_start")} options={hours(calling.window_start)} error={errors.window_start?.message} {...form.register("window_start")} />
+          <SelectField label={t("settings.window_end")} options={hours(calling.window_end)} error={errors.window_end?.message} {...form.register("window_end")} />
+          <p className="-mt-2 text-sm text-ink-3 sm:col-span-2">{t("settings.windowHint")}</p>
           {number("daily_attempts", t("settings.zeroNoCap"))}
-          {number("max_duration_s")}
+          {number("max_duration_s", longest > 0 ? t("settings.equals", { duration: formatDuration(longest) }) : undefined)}
           {number("agent_ring_timeout_s")}
           {number("ring_timeout_s")}
         </div>
