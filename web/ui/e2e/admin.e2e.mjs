@@ -126,7 +126,7 @@ async function numbers({ browser }) {
     await field(desk, "numbers.destination").selectOption({ label: "103 · Chitra Iyer" });
     await save(desk);
     if (twice) await desk.dialog.getByRole("alert").first().waitFor();
-    else await desk.page.getByRole("row").filter({ hasText: digits }).getByText(desk.t("numbers.toExtension", { number: "103" })).waitFor();
+    else await desk.page.getByRole("row").filter({ hasText: digits }).getByRole("cell").getByText(desk.t("numbers.toExtension", { number: "103" })).waitFor();
   }
   await desk.page.keyboard.press("Escape");
   const made = (await ask("admin", "GET", "/numbers?limit=100")).items.filter((one) => one.number.endsWith(digits));

@@ -24,6 +24,9 @@ export function useStartCall() {
 
 export const newCallId = (): string => uuid7();
 
+/** Troubles of the server in which it takes no new calls. */
+const HOLDS_CALLS = ["degraded", "draining"] as const;
+
 /** Why no call can be placed now, whoever is to be called; null when one can. */
 export function useCallObstacle(): string | null {
   const { t } = useTranslation();
@@ -31,8 +34,11 @@ export function useCallObstacle(): string | null {
   const agent = useMyAgent();
   const call = useMyCall();
   const link = useBoard((now) => now.link);
+  const alerts = useBoard((now) => now.alerts);
   if (me && !me.extension) return t("obstacle.noPhone");
   if (link !== "live") return t("obstacle.notConnected");
+  const pausing = HOLDS_CALLS.find((code) => code in alerts);
+  if (pausing) return t(`alert.${pausing}`);
   if (call && !call.call.ended_at) return t("obstacle.onCall");
   if (call) return t("obstacle.outcome");
   if (agent?.state === "unreachable" || (agent && !agent.reachable)) return t("obstacle.unreachable", { number: me?.extension?.number ?? "" });

@@ -66,7 +66,7 @@ export function InlineField({ label, value, shown, options, type = "text", locke
             <input autoFocus type={type} aria-labelledby={`${id}-label`} className={controlClass} value={draft} onKeyDown={onKeyDown} onBlur={() => finish(true)} onChange={(event) => setDraft(event.target.value)} />
           )
         ) : lockedReason ? (
-          <span className="block py-1.5 break-words" title={lockedReason}>
+          <span className="flex min-h-7 items-center break-words" data-tip={lockedReason}>
             {shown ?? (value || "–")}
           </span>
         ) : (
@@ -79,7 +79,7 @@ export function InlineField({ label, value, shown, options, type = "text", locke
             onKeyDown={(event) => {
               if (event.code === "F2") setDraft(value);
             }}
-            className={cx("group -mx-1.5 flex min-h-9 w-full items-center gap-2 rounded-md px-1.5 text-left hover:bg-sunken", busy && "opacity-60")}
+            className={cx("group -mx-1.5 flex min-h-7 w-full items-center gap-2 rounded-md px-1.5 text-left hover:bg-sunken", busy && "opacity-60")}
           >
             <span className="min-w-0 break-words">{shown ?? (value || "–")}</span>
             <Pencil className="size-3.5 shrink-0 text-ink-3 opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100" aria-hidden="true" />

@@ -31,7 +31,7 @@ export function Table<T>({ label, columns, rows, id, detail, muted }: TableProps
         <thead>
           <tr className="border-b border-line">
             {columns.map((column) => (
-              <th key={column.key} scope="col" className={cx("px-3 py-2 text-xs font-semibold whitespace-nowrap text-ink-3 first:pl-4 last:pr-4", column.from && FROM[column.from])}>
+              <th key={column.key} scope="col" className={cx("px-3 py-2 text-xs font-semibold whitespace-nowrap text-ink-3 first:pl-4 last:pr-4", column.from && FROM[column.from], column.className?.includes("text-right") && "text-right")}>
                 {column.title}
               </th>
             ))}

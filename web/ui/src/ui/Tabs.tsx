@@ -5,7 +5,7 @@ interface TabsProps<T extends string> {
   label: string;
   value: T;
   onChange: (value: T) => void;
-  items: readonly { value: T; label: ReactNode; count?: number | undefined }[];
+  items: readonly { value: T; label: ReactNode; count?: string | undefined }[];
   children: ReactNode;
   panelClassName?: string;
   aside?: ReactNode;

@@ -5,6 +5,8 @@ import { keyNames } from "@/lib/actions";
 
 const WAIT_MS = 350;
 const GAP_PX = 6;
+/** Long enough to read a reason. */
+const PRESSED_MS = 4_000;
 
 interface Tip {
   target: HTMLElement;
@@ -39,11 +41,20 @@ export function TooltipLayer() {
       const found = tipOf(event.target);
       if (found?.target.matches(":focus-visible")) setTip(found);
     };
+    // A finger has no hover, and a press that does nothing wants to know why.
+    const press = (event: MouseEvent) => {
+      const found = tipOf(event.target);
+      if (found?.target.getAttribute("aria-disabled") !== "true" || !found.text) return;
+      clearTimeout(timer);
+      setTip(found);
+      timer = setTimeout(() => setTip(null), PRESSED_MS);
+    };
     const key = (event: KeyboardEvent) => (event.code === "Escape" ? hide() : undefined);
     document.addEventListener("pointerover", over);
     document.addEventListener("focusin", focus);
     document.addEventListener("focusout", hide);
     document.addEventListener("pointerdown", hide);
+    document.addEventListener("click", press, true);
     document.addEventListener("keydown", key);
     window.addEventListener("scroll", hide, true);
     return () => {
@@ -52,6 +63,7 @@ export function TooltipLayer() {
       document.removeEventListener("focusin", focus);
       document.removeEventListener("focusout", hide);
       document.removeEventListener("pointerdown", hide);
+      document.removeEventListener("click", press, true);
       document.removeEventListener("keydown", key);
       window.removeEventListener("scroll", hide, true);
     };

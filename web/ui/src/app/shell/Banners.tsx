@@ -1,10 +1,11 @@
-import { CircleAlert, Info, TriangleAlert, WifiOff } from "lucide-react";
+import { CircleAlert, Info, PhoneOff, TriangleAlert, WifiOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isAdmin, leadsTeam, makesCalls, useMe } from "@/api/me";
 import type { Alert } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { formatTime } from "@/lib/format";
-import { useBoard } from "@/live/hooks";
+import { useBoard, useMyAgent } from "@/live/hooks";
 
 const LOOK = {
   info: { icon: Info, className: "bg-accent-soft text-accent" },
@@ -19,6 +20,9 @@ export function Banners() {
   const asOf = useBoard((now) => now.asOf);
   const alerts = useBoard((now) => now.alerts);
   const lost = useLasting(link === "lost", 1_500);
+  const me = useMe();
+  const away = useLasting(useMyAgent()?.reachable === false && link === "live" && Boolean(me?.extension), 1_500);
+  const phone = me && makesCalls(me.role) && !leadsTeam(me.role) && !me.extension ? t("shell.noPhone") : away ? t("shell.phoneAway", { number: me?.extension?.number }) : null;
   const words = (alert: Alert): string => (i18n.exists(`alert.${alert.code}`) ? t(`alert.${alert.code}`) : alert.message);
   return (
     <div role="status">
@@ -26,6 +30,14 @@ export function Banners() {
         <p className={cx("flex items-center gap-2 px-4 py-1.5 text-sm font-medium", LOOK.warning.className)}>
           <WifiOff className="size-4 shrink-0" aria-hidden="true" />
           {asOf ? t("shell.lostSince", { time: formatTime(asOf, true) }) : t("shell.lost")}
+        </p>
+      ) : null}
+      {phone ? (
+        <p className={cx("flex items-start gap-2 px-4 py-1.5 text-sm", LOOK.warning.className)}>
+          <PhoneOff className="mt-0.5 size-4 shrink-0" aria-hidden="true" />
+          <span>
+            <span className="font-medium">{phone}</span> {isAdmin(me?.role) ? t("shell.phoneHelpAdmin") : t("shell.phoneHelp")}
+          </span>
         </p>
       ) : null}
       {Object.values(alerts).map((alert) => {

@@ -25,7 +25,7 @@ export function FloorPage() {
 
   return (
     <>
-      <PageHeader title={t("nav.floor")} note={asOf ? t("ui.asOf", { time: formatTime(asOf, true) }) : null} />
+      <PageHeader title={t("nav.floor")} note={link === "live" ? <LiveMark /> : asOf ? t("ui.asOf", { time: formatTime(asOf, true) }) : null} />
       {link === "connecting" ? (
         <SkeletonRows label={t("ui.loading")} />
       ) : (
@@ -47,6 +47,17 @@ export function FloorPage() {
         </div>
       )}
     </>
+  );
+}
+
+/** What stands here changes by itself. */
+function LiveMark() {
+  const { t } = useTranslation();
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      <span className="size-2 rounded-full bg-good" aria-hidden="true" />
+      {t("floor.live")}
+    </span>
   );
 }
 

@@ -37,21 +37,21 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
         />
         <InlineField wide label={t("lead.organisation")} value={lead.organisation ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.organisation"), { organisation: orNull(text) }, { organisation: lead.organisation ?? null })} />
         <InlineField wide label={t("lead.email")} type="email" value={lead.email ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.email"), { email: orNull(text) }, { email: lead.email ?? null })} />
-          <InlineField label={t("lead.status")} value={lead.status} shown={t(`leadStatus.${lead.status}`)} options={options(LEAD_STATUSES, "leadStatus")} lockedReason={locked} onSave={(status) => save(t("lead.status"), { status: status as LeadStatus }, { status: lead.status })} />
-          <InlineField label={t("lead.priority")} value={lead.priority} shown={t(`priority.${lead.priority}`)} options={options(PRIORITIES, "priority")} lockedReason={locked} onSave={(priority) => save(t("lead.priority"), { priority: priority as Priority }, { priority: lead.priority })} />
-          <InlineField
-            label={t("lead.language")}
-            value={lead.language ?? ""}
-            shown={lead.language ? t(`languageName.${lead.language}`, { defaultValue: lead.language }) : undefined}
-            options={[...(lead.language ? [] : [{ value: "", label: "–" }]), ...SPOKEN.map((value) => ({ value, label: t(`languageName.${value}`) }))]}
-            lockedReason={locked}
-            onSave={(language) => language && save(t("lead.language"), { language }, { language: lead.language ?? null })}
-          />
-          <InlineField label={t("lead.pincode")} value={lead.pincode ?? ""} lockedReason={locked} onSave={(pincode) => save(t("lead.pincode"), { pincode }, { pincode: lead.pincode ?? "" })} />
-          <Fact name={t("lead.score")}>{lead.lead_score}/100</Fact>
-          <Fact name={t("lead.attempts")}>{lead.attempts}</Fact>
-          <Fact name={t("lead.source")}>{t(`source.${lead.source}`, { defaultValue: lead.source })}</Fact>
-          <Fact name={t("lead.owner")}>{lead.assigned_to_name ?? t("lead.nobody")}</Fact>
+        <InlineField label={t("lead.status")} value={lead.status} shown={t(`leadStatus.${lead.status}`)} options={options(LEAD_STATUSES, "leadStatus")} lockedReason={locked} onSave={(status) => save(t("lead.status"), { status: status as LeadStatus }, { status: lead.status })} />
+        <InlineField label={t("lead.priority")} value={lead.priority} shown={t(`priority.${lead.priority}`)} options={options(PRIORITIES, "priority")} lockedReason={locked} onSave={(priority) => save(t("lead.priority"), { priority: priority as Priority }, { priority: lead.priority })} />
+        <InlineField
+          label={t("lead.language")}
+          value={lead.language ?? ""}
+          shown={lead.language ? t(`languageName.${lead.language}`, { defaultValue: lead.language }) : undefined}
+          options={[...(lead.language ? [] : [{ value: "", label: "–" }]), ...SPOKEN.map((value) => ({ value, label: t(`languageName.${value}`) }))]}
+          lockedReason={locked}
+          onSave={(language) => language && save(t("lead.language"), { language }, { language: lead.language ?? null })}
+        />
+        <InlineField label={t("lead.pincode")} value={lead.pincode ?? ""} lockedReason={locked} onSave={(pincode) => save(t("lead.pincode"), { pincode }, { pincode: lead.pincode ?? "" })} />
+        <Fact name={t("lead.score")}>{lead.lead_score}/100</Fact>
+        <Fact name={t("lead.attempts")}>{lead.attempts}</Fact>
+        <Fact name={t("lead.source")}>{t(`source.${lead.source}`, { defaultValue: lead.source })}</Fact>
+        <Fact name={t("lead.owner")}>{lead.assigned_to_name ?? t("lead.nobody")}</Fact>
         <Fact className="col-span-2" name={t("lead.lastContact")}>
           {lead.last_contact_at ? formatWhen(lead.last_contact_at) : t("lead.never")}
           {lead.last_disposition ? ` · ${nameOf(lead.last_disposition)}` : null}

@@ -1,5 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Link } from "@tanstack/react-router";
+import { UserPlus, UserSearch } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
@@ -7,7 +8,7 @@ import type { Lead, LeadStatus } from "@/api/types";
 import { LEAD_STATUSES } from "@/features/lead/LeadCard";
 import { NewLead } from "@/features/lead/NewLead";
 import { useLeads } from "@/features/lead/api";
-import { formatDay, formatWhen } from "@/lib/format";
+import { formatDay, formatTime, formatWhen } from "@/lib/format";
 import { searchTerm } from "@/lib/phone";
 import { useActions } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
@@ -67,10 +68,10 @@ export function LeadsPage() {
         </>
       ),
     },
-    { key: "organisation", title: t("lead.organisation"), from: "xl", cell: (lead) => lead.organisation ?? "–" },
+    { key: "organisation", title: t("lead.organisation"), from: "lg", className: "max-w-52", cell: (lead) => <span className="line-clamp-2">{lead.organisation ?? "–"}</span> },
     { key: "status", title: t("lead.status"), from: "sm", cell: (lead) => <StatusBadge status={lead.status} /> },
     { key: "priority", title: t("lead.priority"), from: "md", cell: (lead) => <PriorityBadge priority={lead.priority} /> },
-    { key: "score", title: t("lead.score"), from: "xl", cell: (lead) => lead.lead_score },
+    { key: "score", title: t("lead.score"), from: "xl", className: "text-right", cell: (lead) => lead.lead_score },
     {
       key: "last",
       title: t("lead.lastContact"),
@@ -80,18 +81,19 @@ export function LeadsPage() {
           <span className="whitespace-nowrap" title={formatWhen(lead.last_contact_at)}>
             {lead.last_contact_at ? formatDay(lead.last_contact_at) : t("lead.never")}
           </span>
-          {lead.last_disposition ? <span className="block text-sm text-ink-2">{nameOf(lead.last_disposition)}</span> : null}
+          {lead.last_disposition ? <span className="block text-sm whitespace-nowrap text-ink-2">{nameOf(lead.last_disposition)}</span> : null}
         </>
       ),
     },
-    { key: "owner", title: t("lead.owner"), from: "lg", cell: (lead) => lead.assigned_to_name ?? t("lead.nobody") },
+    // A telecaller's are their own.
+    ...(me?.role === "telecaller" || me?.role === "field_agent" ? [] : [{ key: "owner", title: t("lead.owner"), from: "lg" as const, className: "whitespace-nowrap", cell: (lead: Lead) => lead.assigned_to_name ?? t("lead.nobody") }]),
     ...(writes
       ? [
           {
             key: "call",
             title: <span className="sr-only">{t("call.call")}</span>,
             className: "text-right",
-            cell: (lead: Lead) => <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={lead.dnd ? blockText({ rule: "do_not_call", detail: "" }) : null} />,
+            cell: (lead: Lead) => <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={lead.dnd ? blockText({ rule: "do_not_call", detail: "" }) : null} quiet />,
           },
         ]
       : []),
@@ -101,9 +103,11 @@ export function LeadsPage() {
     <>
       <PageHeader
         title={t("nav.leads")}
+        note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null}
         actions={
           writes ? (
             <Button look="primary" keys={["KeyN"]} onClick={() => setAdding(true)}>
+              <UserPlus className="size-4" aria-hidden="true" />
               {t("leads.new")}
             </Button>
           ) : null
@@ -122,7 +126,7 @@ export function LeadsPage() {
         />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
-        <ListState query={pages} count={rows.length} empty={{ title: q ? t("queue.notFound", { q }) : t("leads.empty"), help: t("queue.notFoundHelp") }}>
+        <ListState query={pages} count={rows.length} empty={{ icon: UserSearch, title: q ? t("queue.notFound", { q }) : t("leads.empty"), help: t("queue.notFoundHelp") }}>
           <Table label={t("nav.leads")} columns={columns} rows={rows} id={(lead) => lead.id} />
           <MoreButton pages={pages} />
         </ListState>

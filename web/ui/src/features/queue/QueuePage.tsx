@@ -47,6 +47,8 @@ export function QueuePage() {
   const counts = queue.data?.pages[0]?.counts ?? {};
   const total = (name: QueueTab): number | undefined => (queue.data ? (name === "all" ? Object.entries(counts).reduce((sum, [key, n]) => (ACROSS.has(key) ? sum : sum + n), 0) : (counts[name] ?? 0)) : undefined);
 
+  const shown = (count: number | undefined): string | undefined => (count === undefined ? undefined : formatNumber(count));
+
   return (
     <div className="flex h-full flex-col">
       <PageHeader
@@ -85,7 +87,7 @@ export function QueuePage() {
           setText("");
           void navigate({ to: "/queue", search: { tab: next } });
         }}
-        items={TABS.map((name) => ({ value: name, label: t(`queue.tab.${name}`), count: total(name) }))}
+        items={TABS.map((name) => ({ value: name, label: t(`queue.tab.${name}`), count: shown(total(name)) }))}
         panelClassName="min-h-0 flex-1 flex flex-col"
       >
         {source.error && items.length === 0 ? (
@@ -198,7 +200,7 @@ function QueueList({ items, more, onMore, onSearch }: QueueListProps) {
         </ul>
       </div>
       <p className="hidden shrink-0 border-t border-line bg-surface px-6 py-1.5 text-sm text-ink-3 md:block">
-        {t("queue.shown", { count: items.length, shown: formatNumber(items.length) })} · <kbd className="kbd">J</kbd> <kbd className="kbd">K</kbd> {t("queue.hintMove")} · <kbd className="kbd">Enter</kbd> {t("queue.hintOpen")} · <kbd className="kbd">C</kbd>{" "}
+        <kbd className="kbd">J</kbd> <kbd className="kbd">K</kbd> {t("queue.hintMove")} · <kbd className="kbd">Enter</kbd> {t("queue.hintOpen")} · <kbd className="kbd">C</kbd>{" "}
         {t("queue.hintCall")} · <kbd className="kbd">/</kbd> {t("queue.hintSearch")}
       </p>
     </>

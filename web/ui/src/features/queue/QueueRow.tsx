@@ -33,7 +33,7 @@ export function QueueRow({ item, top, index, total, current, blocked, onOpen, on
       className={cx("absolute inset-x-0 top-0 flex h-17 items-center gap-3 border-b border-line px-4 md:px-6", current ? "bg-accent-soft" : "bg-surface hover:bg-sunken", blocked && "text-ink-2")}
     >
       <span aria-hidden="true" className={cx("absolute inset-y-0 left-0 w-1", current && "bg-accent")} />
-      <div className="min-w-0 flex-1 md:flex-[1.4]">
+      <div className="min-w-0 flex-1 ">
         <button type="button" onClick={onOpen} className="block max-w-full truncate font-semibold hover:underline">
           {lead.name}
         </button>
@@ -47,21 +47,21 @@ export function QueueRow({ item, top, index, total, current, blocked, onOpen, on
       </div>
       <div className="hidden min-w-0 flex-1 flex-col items-start gap-1 sm:flex">
         <ReasonChip reason={reason} />
-        {blocked ? <span className="max-w-full truncate text-xs" title={blocked}>{blocked}</span> : <AgeBadge createdAt={lead.created_at} lastContact={lead.last_contact_at} reason={reason} />}
+        {blocked ? <span className="max-w-full truncate text-xs" data-tip={blocked}>{blocked}</span> : <AgeBadge lead={lead} reason={reason} />}
       </div>
       <div className="hidden w-44 min-w-0 flex-col items-start gap-1 lg:flex">
-        <span className="max-w-full truncate text-sm text-ink-2">{lead.last_disposition ? nameOf(lead.last_disposition) : t("queue.noOutcome")}</span>
-        <span className="text-xs text-ink-3">{lead.attempts > 0 ? t("queue.attempts", { count: lead.attempts }) : t("queue.neverCalled")}</span>
+        <span className="max-w-full truncate text-sm text-ink-2">{lead.last_disposition ? nameOf(lead.last_disposition) : lead.attempts > 0 ? t("queue.noOutcome") : t("queue.neverCalled")}</span>
+        {lead.attempts > 0 ? <span className="text-xs text-ink-3">{t("queue.attempts", { count: lead.attempts })}</span> : null}
       </div>
       <div className="hidden w-28 flex-col items-start gap-1 md:flex">
         <PriorityBadge priority={lead.priority} />
         <span className="text-xs text-ink-3">{t("queue.score", { score: lead.lead_score })}</span>
       </div>
       <span className="hidden sm:block">
-        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} />
+        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} quiet={!current} />
       </span>
       <span className="sm:hidden">
-        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} labelled={false} />
+        <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} labelled={false} quiet={!current} />
       </span>
     </li>
   );
@@ -96,16 +96,18 @@ function ReasonChip({ reason }: { reason: QueueReason }) {
   );
 }
 
-/** How long this has waited (QUE-09). */
-function AgeBadge({ createdAt, lastContact, reason }: { createdAt: string; lastContact: string | null | undefined; reason: QueueReason }) {
+/** How long this has waited (QUE-09); of a fresh lead the chip says it, and here stands where it came from. */
+function AgeBadge({ lead, reason }: { lead: QueueItem["lead"]; reason: QueueReason }) {
   const { t } = useTranslation();
   const age = useAge();
+  const { created_at: createdAt, last_contact_at: lastContact } = lead;
   const { unit, count } = ageOf(lastContact ?? createdAt);
   const days = unit === "day" ? count : 0;
   const stale = days > 30 ? t("queue.cold") : days > 3 && reason.code !== "fresh" ? t("queue.overdue") : null;
+  const source = t(`source.${lead.source}`, { defaultValue: lead.source });
   return (
     <span className="max-w-full truncate text-xs text-ink-3">
-      {lastContact ? t("queue.spoken", { age: age(lastContact) }) : t("queue.arrived", { age: age(createdAt) })}
+      {lastContact ? t("queue.spoken", { age: age(lastContact) }) : reason.code === "fresh" && reason.at ? t("queue.from", { source }) : t("queue.arrived", { age: age(createdAt) })}
       {stale ? <span className="font-medium text-wait"> · {stale}</span> : null}
     </span>
   );
