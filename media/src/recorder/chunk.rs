@@ -5,8 +5,11 @@ use crossbeam_queue::ArrayQueue;
 use media_proto::Codec;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of one chunk: half a second of two parties.
-const CHUNK_BYTES: usize = 8 * 1024;
+/// Bytes of one chunk: what two parties say between two hand-overs, and a frame or two.
+const CHUNK_BYTES: usize = 7 * 1024;
+/// One spare for so many recordings: housekeeping comes four times between two hand-overs, so
+/// about a quarter of the chunks is on its way to the writer at once.
+const RECORDINGS_PER_SPARE: usize = 4;
 /// Bytes before each frame's words.
 const FRAME_HEADER_BYTES: usize = 7;
 /// Chunks that may lie in the pool.
@@ -63,7 +66,7 @@ impl Chunk {
     }
 }
 
-/// Empty chunks. Each recording brings its own when it starts, and every other one a spare for
+/// Empty chunks. Each recording brings its own when it starts, and every fourth a spare for
 /// those on their way to the writer, so that taking one allocates only while the disk is slower
 /// than the calls: then memory grows until the writer's queue is full.
 #[derive(Debug)]
@@ -79,9 +82,9 @@ impl ChunkPool {
 
     /// A recording starts.
     pub(super) fn reserve(&self) {
-        let spare = self.recordings.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        let before = self.recordings.fetch_add(1, Ordering::Relaxed);
         self.give_back(Chunk::new());
-        if spare {
+        if before.is_multiple_of(RECORDINGS_PER_SPARE) {
             self.give_back(Chunk::new());
         }
     }
@@ -89,7 +92,8 @@ impl ChunkPool {
     /// A recording ends.
     pub(super) fn release(&self) {
         drop(self.free.pop());
-        if !self.recordings.fetch_sub(1, Ordering::Relaxed).is_multiple_of(2) {
+        let left = self.recordings.fetch_sub(1, Ordering::Relaxed).saturating_sub(1);
+        if left.is_multiple_of(RECORDINGS_PER_SPARE) {
             drop(self.free.pop());
         }
     }
@@ -130,6 +134,6 @@ mod tests {
             chunk.push(Side::Left, Codec::Pcma, 0, &[0; 160]);
             frames += 1;
         }
-        assert_eq!((frames, chunk.bytes.capacity()), (49, CHUNK_BYTES));
+        assert_eq!((frames, chunk.bytes.capacity()), (42, CHUNK_BYTES));
     }
 }
