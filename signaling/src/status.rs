@@ -16,8 +16,8 @@ pub struct StampedEvent {
     pub receipt: Option<oneshot::Sender<()>>,
 }
 
-/// Where call events go: a bounded queue that the binary connects to the journal. A live call
-/// never waits for it; when it lags, new calls are refused and events are counted as lost.
+/// Where call events go: a bounded queue that the binary connects to the journal. A call waits
+/// for none but the receipts it asks for, and for those half a second at most; when it lags, new calls are refused and events are counted as lost.
 pub type EventOut = mpsc::Sender<StampedEvent>;
 
 /// One live call.

@@ -2,16 +2,20 @@
 //! the last second.
 //!
 //! `TELEHUB_KILL_ROUNDS` rounds (5), seeded by `TELEHUB_KILL_SEED` (1). A round: thirty callers
-//! of a carrier reach ten phones, the process dies at a moment of chance, sometimes again while
-//! it looks after the last death, and everything is read back over the API.
+//! of a carrier reach ten phones and some phones a colleague, the process dies at a moment of
+//! chance, sometimes again while it looks after the last death, and everything is read back over
+//! the API. SQLite first; PostgreSQL for `TELEHUB_KILL_ROUNDS_POSTGRES` rounds (2).
 
-use crate::floor::{Floor, SOON};
+use crate::{
+    floor::{Floor, SOON},
+    outage::Postgres,
+};
 use carrier::{Behaviour, Carrier, Outcome, PlaceCall, PlacedCall};
 use chrono::{DateTime, SecondsFormat, Utc};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt::Write as _,
     io::Write as _,
     net::SocketAddr,
@@ -20,12 +24,14 @@ use std::{
 use testkit::{
     ears::Heard,
     eventually,
-    peers::{Sipp, SippRun},
+    peers::{Seen, Sipp, SippRun},
     ports,
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const CALLS: u32 = 30;
+/// Phones that call a colleague's.
+const COLLEAGUES: u32 = 4;
 /// What the callers say.
 const CALLER_HZ: f32 = 1000.0;
 /// Phones register for an hour; well before that they do it again.
@@ -41,14 +47,16 @@ struct Crowd {
     dids: Vec<String>,
     carrier: SocketAddr,
     phones: u16,
+    /// The extension that colleagues call.
+    last: String,
 }
 
 impl Crowd {
-    async fn gather() -> Self {
+    async fn gather(extra: &[(&str, &str)]) -> Self {
         let rtp = ports::block(240);
         let (first, last) = (rtp.to_string(), (rtp + 239).to_string());
         let range = [("TELEHUB_RTP_PORT_MIN", &*first), ("TELEHUB_RTP_PORT_MAX", &*last)];
-        let floor = Floor::open_with(&range).await;
+        let floor = Floor::open_with(&[&range, extra].concat()).await;
         let carrier = SocketAddr::from(([127, 0, 0, 1], ports::one()));
         let trunk = json!({
             "name": "crowd", "preset": "other",
@@ -60,6 +68,7 @@ impl Crowd {
         let trunk = floor.admin.post("/trunks", trunk).await;
         let extensions = floor.admin.get("/extensions?limit=200").await;
         let (mut lines, mut dids) = (String::from("SEQUENTIAL\n"), Vec::new());
+        let mut last = String::new();
         for (n, extension) in extensions["items"].as_array().unwrap().iter().enumerate() {
             let id = extension["id"].as_str().unwrap();
             let secret = floor.admin.get(&format!("/extensions/{id}/secret")).await;
@@ -67,6 +76,7 @@ impl Crowd {
             let (user, domain, secret) = (text("username"), text("domain"), text("secret"));
             let proof = format!("[authentication username={user} password={secret}]");
             writeln!(lines, "{user};{domain};{proof}").unwrap();
+            last = user;
             let did = format!("+9180471144{n:02}");
             let number = json!({
                 "number": did, "trunk_id": trunk["id"],
@@ -77,7 +87,7 @@ impl Crowd {
         }
         let mut accounts = tempfile::NamedTempFile::new().unwrap();
         accounts.write_all(lines.as_bytes()).unwrap();
-        let crowd = Self { floor, accounts, dids, carrier, phones: ports::one() };
+        let crowd = Self { floor, accounts, dids, carrier, phones: ports::one(), last };
         crowd.register().await;
         crowd
     }
@@ -100,9 +110,21 @@ impl Crowd {
         sipp.start_at(self.phones)
     }
 
+    /// The first few phones call the last one.
+    fn calling(&self) -> SippRun {
+        let mut sipp = Sipp::named(ROOT, "phones_call");
+        sipp.target = Some(self.floor.server.sip.to_string());
+        (sipp.calls, sipp.seconds) = (COLLEAGUES, 600);
+        let accounts = self.accounts.path().display().to_string();
+        let asked = format!("{}@{}", self.last, self.floor.server.sip);
+        let args = ["-inf", &accounts, "-s", &self.last, "-r", "2", "-auth_uri", &asked];
+        sipp.args = args.map(str::to_owned).into();
+        sipp.start()
+    }
+
     /// Calls in, kill, start again.
     async fn round(&mut self, round: u32, chance: &mut StdRng) -> Killed {
-        let phones = self.answering();
+        let (phones, colleagues) = (self.answering(), self.calling());
         let carrier = carrier::Config { listen: self.carrier, ..carrier::Config::default() };
         let carrier = Carrier::start(carrier).unwrap();
         let began = Utc::now();
@@ -131,6 +153,7 @@ impl Crowd {
         self.floor.server.kill();
         carrier.stop().await;
         let late = then.elapsed();
+        let colleagues = who_was_answered(&colleagues);
         drop(phones);
         let mut calls = HashMap::new();
         for (from, call) in placed {
@@ -146,7 +169,7 @@ impl Crowd {
         }
         self.floor.server.boot();
         self.floor.admin = self.floor.server.api("admin").await;
-        Killed { began, at, late, calls }
+        Killed { began, at, late, calls, colleagues }
     }
 }
 
@@ -157,6 +180,20 @@ struct Killed {
     /// From the kill until the carrier hung up what was left.
     late: Duration,
     calls: HashMap<String, Outcome>,
+    /// Numbers of the phones whose call to a colleague was answered.
+    colleagues: BTreeSet<String>,
+}
+
+/// The callers that got a 200 to an INVITE.
+fn who_was_answered(run: &SippRun) -> BTreeSet<String> {
+    let seen = run.seen();
+    let answers = seen.iter().filter(|message| message.received && message.is("200"));
+    let invited = answers.filter(|m| m.header("CSeq").is_some_and(|cseq| cseq.ends_with("INVITE")));
+    let caller = |m: &Seen| {
+        let from = m.header("From")?.split_once("sip:")?.1;
+        Some(from.split('@').next()?.to_owned())
+    };
+    invited.filter_map(caller).collect()
 }
 
 impl Killed {
@@ -171,6 +208,7 @@ impl Killed {
 #[derive(Default)]
 struct Sum {
     answered: usize,
+    between_colleagues: usize,
     cut: usize,
     played: usize,
     /// Most audio missing before a kill, seconds.
@@ -197,6 +235,12 @@ async fn check(floor: &Floor, killed: &Killed, sum: &mut Sum) {
         let over = ["completed", "missed", "failed"].map(Value::from);
         assert!(over.contains(&row["status"]), "a row is stuck open: {row}");
         by_caller.entry(row["from"].as_str().unwrap()).or_default().push(row);
+    }
+    for from in &killed.colleagues {
+        let rows = by_caller.get(from.as_str()).map_or(&[][..], Vec::as_slice);
+        assert_eq!(rows.len(), 1, "{from} was answered by a colleague: {rows:?}");
+        assert!(rows[0]["answered_at"].is_string(), "{from} was answered: {}", rows[0]);
+        sum.between_colleagues += 1;
     }
     for (from, outcome) in &killed.calls {
         let rows = by_caller.get(from.as_str()).map_or(&[][..], Vec::as_slice);
@@ -251,9 +295,20 @@ fn number(name: &str, default: u32) -> u32 {
 /// H01, and the bindings of phones that survive each death.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answered_call_has_one_row_and_its_audio_after_kill_9() {
-    let rounds = number("TELEHUB_KILL_ROUNDS", 5);
+    kill_again_and_again(number("TELEHUB_KILL_ROUNDS", 5), &[]).await;
+}
+
+/// H01 with the database in another process.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answered_call_has_one_row_after_kill_9_on_postgresql_too() {
+    let database = tokio::task::block_in_place(Postgres::start);
+    let rounds = number("TELEHUB_KILL_ROUNDS_POSTGRES", 2);
+    kill_again_and_again(rounds, &[("TELEHUB_DATABASE_URL", &database.url())]).await;
+}
+
+async fn kill_again_and_again(rounds: u32, extra: &[(&str, &str)]) {
     let mut chance = StdRng::seed_from_u64(u64::from(number("TELEHUB_KILL_SEED", 1)));
-    let mut crowd = Crowd::gather().await;
+    let mut crowd = Crowd::gather(extra).await;
     let mut sum = Sum::default();
     for round in 0..rounds {
         if round > 0 && round % ROUNDS_PER_REGISTRATION == 0 {
@@ -266,6 +321,7 @@ async fn every_answered_call_has_one_row_and_its_audio_after_kill_9() {
         }
     }
     assert!(sum.answered > rounds as usize, "calls were up: {}", sum.answered);
+    assert!(sum.between_colleagues > 0, "colleagues talked");
     crowd.floor.phone_registered().await;
     eventually("the floor is well", SOON, || async {
         let health = crowd.floor.admin.get("/health").await;
@@ -275,11 +331,11 @@ async fn every_answered_call_has_one_row_and_its_audio_after_kill_9() {
 }
 
 fn tell(rounds: u32, sum: &Sum) {
-    let Sum { answered, cut, played, worst } = sum;
+    let Sum { answered, between_colleagues, cut, played, worst } = sum;
     let mut out = std::io::stderr();
     let _ = writeln!(
         out,
-        "H01: {rounds} kills, {answered} answered calls, {cut} cut off, {played} recordings \
-         played, at most {worst:.2} s missing before a kill"
+        "H01: {rounds} kills, {answered} answered calls in and {between_colleagues} between \
+         phones, {cut} cut off, {played} recordings played, at most {worst:.2} s missing before a kill"
     );
 }

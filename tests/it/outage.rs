@@ -10,13 +10,13 @@ use testkit::eventually;
 use tokio::task::block_in_place;
 
 /// A PostgreSQL of our own, on a socket in a folder of its own.
-struct Postgres {
+pub(crate) struct Postgres {
     folder: tempfile::TempDir,
     bin: PathBuf,
 }
 
 impl Postgres {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
             .expect("the Debian package postgresql is installed")
             .flatten()
@@ -41,7 +41,7 @@ impl Postgres {
         self.folder.path().join("data").display().to_string()
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@localhost/postgres?host={}", self.folder.path().display())
     }
 

@@ -1,4 +1,5 @@
-//! The few events of a call that wait for the journal. The call itself never waits.
+//! The few events of a call that wait for the journal. The call itself waits only for a receipt
+//! it asked for, and never for long.
 
 use crate::{EventOut, StampedEvent, measure};
 use call::{CallEvent, CallEventKind, CallId, EVENT_VERSION, TenantId};
