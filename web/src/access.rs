@@ -174,6 +174,7 @@ pub(crate) const TABLE: &[Rule] = &[
     Rule::of(Verb::Post, "/api/v1/calls/{id}/disposition", CALLERS),
     Rule::of(Verb::Put, "/api/v1/calls/{id}/disposition", CALLERS),
     Rule::of(Verb::Put, "/api/v1/calls/{id}/notes", CALLERS),
+    Rule::of(Verb::Put, "/api/v1/calls/{id}/lead", CALLERS),
     Rule::in_handler(Verb::Get, "/api/v1/calls/{id}/recording", CALLERS),
     Rule::of(Verb::Post, "/api/v1/calls/{id}/recording/link", CALLERS),
     Rule::of(Verb::Get, "/api/v1/calls/{id}/recording/peaks", CALLERS),

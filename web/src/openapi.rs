@@ -144,6 +144,7 @@ fn desk_routes(router: Documented) -> Documented {
             routes::calls::outcome::call_disposition_put
         ))
         .routes(routes!(routes::calls::outcome::call_notes))
+        .routes(routes!(routes::calls::person::call_lead))
         .routes(routes!(routes::calls::recording::call_recording))
         .routes(routes!(routes::calls::recording::call_recording_link))
         .routes(routes!(routes::calls::recording::call_recording_peaks))

@@ -72,12 +72,16 @@ impl AppState {
         Ok(!self.store.call_list(who.tenant, &filter).await?.items.is_empty())
     }
 
-    /// A call this user may see: own for a telecaller, all for the rest.
+    /// A call this user may see: own and missed for a telecaller, all for the rest.
     pub(crate) async fn visible_call(&self, who: &Principal, id: CallId) -> Outcome<Call> {
         let call = self.store.call_find(who.tenant, id).await?;
         let call = call.ok_or_else(|| Problem::not_found("call"))?;
         let reads = who.sees_all() || who.role == Role::Viewer || call.agent == Some(who.user);
-        if reads { Ok(call) } else { Err(Problem::not_found("call")) }
+        if reads || self.store.call_missed_by(who.tenant, id, who.user).await? {
+            Ok(call)
+        } else {
+            Err(Problem::not_found("call"))
+        }
     }
 
     pub(crate) async fn desk_settings(

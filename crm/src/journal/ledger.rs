@@ -108,8 +108,10 @@ impl Ledger {
             if let Some(live) = self.calls.get_mut(&event.call) {
                 let was_over = live.record.status.is_final();
                 live.record.apply(event, unix_ms(*at));
-                if !was_over && live.record.status.is_final() {
-                    ends = Some(live.as_ended());
+                // Said after the end, whose call it was counts as if it had been known.
+                let found_late = was_over && matches!(event.kind, CallEventKind::LeadFound { .. });
+                if found_late || (!was_over && live.record.status.is_final()) {
+                    ends = Some(live.as_ended(if found_late { live.ended_at() } else { *at }));
                     self.ended.push_back(event.call);
                 }
                 touched.insert(event.call);
@@ -167,8 +169,14 @@ impl LiveCall {
         Self { next_n, unwritten: 0, first_at, record, recovered, row: None }
     }
 
-    fn as_ended(&self) -> EndedCall {
+    fn ended_at(&self) -> DateTime<Utc> {
+        let ms = self.record.ended_at_ms.and_then(|ms| i64::try_from(ms).ok());
+        ms.and_then(DateTime::from_timestamp_millis).unwrap_or(self.first_at)
+    }
+
+    fn as_ended(&self, at: DateTime<Utc>) -> EndedCall {
         EndedCall {
+            at,
             lead: self.record.lead_id,
             outbound: self.record.direction == Some(Direction::Outbound),
             spoken: self.record.answered_at_ms.is_some(),

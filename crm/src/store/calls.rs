@@ -50,7 +50,14 @@ const LIST: &str = call_query!(
     "WHERE c.tenant_id = $1
        AND ($2 IS NULL OR c.direction = $2)
        AND ($3 IS NULL OR c.status = $3)
-       AND ($4 IS NULL OR c.telecaller_id = $4)
+       AND ($4 IS NULL OR c.telecaller_id = $4
+            OR (c.telecaller_id IS NULL AND c.status = 'missed'
+                AND (l.assigned_to = $4
+                     OR EXISTS (SELECT 1 FROM numbers m
+                                JOIN extensions o ON o.tenant_id = m.tenant_id
+                                                 AND o.id = m.destination_id
+                                WHERE m.tenant_id = c.tenant_id AND m.id = c.number_id
+                                  AND o.user_id = $4))))
        AND ($5 IS NULL OR c.lead_id = $5)
        AND ($6 IS NULL OR d.disposition_code = $6)
        AND ($7 IS NULL OR $7 = (c.ended_at IS NOT NULL AND c.telecaller_id IS NOT NULL
@@ -147,7 +154,31 @@ impl Store {
         self.find(tenant, FIND, args![tenant, id], call).await
     }
 
-    /// Calls, newest first.
+    /// A call nobody took that was this user's to take: it rang at their number, or it is their
+    /// lead who called.
+    pub async fn call_missed_by(
+        &self,
+        tenant: TenantId,
+        id: CallId,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .find(
+                tenant,
+                "SELECT c.id FROM calls c
+                 LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
+                 LEFT JOIN numbers m ON m.tenant_id = c.tenant_id AND m.id = c.number_id
+                 LEFT JOIN extensions o ON o.tenant_id = m.tenant_id AND o.id = m.destination_id
+                 WHERE c.tenant_id = $1 AND c.id = $2 AND c.telecaller_id IS NULL
+                   AND c.status = 'missed' AND (l.assigned_to = $3 OR o.user_id = $3)",
+                args![tenant, id, user],
+                |row| row.id::<CallId>("id"),
+            )
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Calls, newest first. An agent's are those they had and those they missed.
     pub async fn call_list(
         &self,
         tenant: TenantId,

@@ -48,13 +48,15 @@ pub(crate) struct AppendedEvent {
     pub(crate) n: i64,
     pub(crate) at: DateTime<Utc>,
     pub(crate) event: Arc<CallEvent>,
-    /// This very event ended the call.
+    /// This very event ended the call, or says late whose call it was.
     pub(crate) ends: Option<EndedCall>,
 }
 
 /// What an ended call changes beside its own row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndedCall {
+    /// When it was over: earlier than its event where that says late who the person is.
+    pub(crate) at: DateTime<Utc>,
     pub(crate) lead: Option<LeadId>,
     pub(crate) outbound: bool,
     pub(crate) spoken: bool,
@@ -134,7 +136,8 @@ async fn ended_in_tx(tx: &mut Tx, ended: &[(&AppendedEvent, EndedCall)]) -> Resu
         let Some(lead) = call.lead else { continue };
         let (tenant, at) = (appended.event.tenant, appended.at);
         let attempts = i64::from(call.outbound);
-        tx.run(ATTEMPTED, args![tenant, lead, attempts, call.spoken, at, call.outbound]).await?;
+        let args = args![tenant, lead, attempts, call.spoken, call.at, call.outbound, at];
+        tx.run(ATTEMPTED, args).await?;
     }
     Ok(())
 }
@@ -144,7 +147,7 @@ const ATTEMPTED: &str = "UPDATE leads SET attempts = attempts + $3,
             category = CASE WHEN category = 'fresh' AND $6
                             THEN CASE WHEN $4 THEN 'follow_up' ELSE 'retry' END
                             ELSE category END,
-            updated_at = $5
+            updated_at = $7
      WHERE tenant_id = $1 AND id = $2";
 
 impl Store {

@@ -259,6 +259,7 @@ fn told(kind: &CallEventKind) -> Option<(RecordingState, u64, Option<String>)> {
         | CallEventKind::TrunkFailed { .. }
         | CallEventKind::LegEnded { .. }
         | CallEventKind::Ended { .. }
+        | CallEventKind::LeadFound { .. }
         | CallEventKind::Gap { .. } => None,
     }
 }

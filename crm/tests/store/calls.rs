@@ -2,7 +2,7 @@
 
 use crate::{
     engines::{on_both, sqlite},
-    floor::{Floor, noon},
+    floor::{Floor, noon, number},
 };
 use call::{CallEventKind, CallId, CallStatus, LegId, RecordingId};
 use chrono::TimeDelta;
@@ -12,6 +12,7 @@ use crm::{
     fresh,
     journal::close_interrupted_calls,
     notes::TimelineEntry,
+    numbers::NewNumber,
 };
 
 #[tokio::test]
@@ -50,6 +51,99 @@ async fn a_call_is_the_fold_of_its_events() {
         assert!(matches!(timeline.items.as_slice(), [TimelineEntry::Call(c)] if c.id == call));
         let filter = CallFilter { limit: 10, ..Default::default() };
         assert_eq!(bench.store.call_list(floor.tenant, &filter).await.unwrap().items, [row]);
+        journal.close().await;
+    })
+    .await;
+}
+
+/// A stranger is written down during the wrap-up: the call is theirs from then on, and counts.
+#[tokio::test]
+async fn a_call_stands_with_whom_it_turned_out_to_be() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (store, tenant, lead) = (&bench.store, floor.tenant, floor.lead.id);
+        let call: CallId = fresh();
+        let journal = floor.journal().await;
+        let mut events = floor.answered_call(call, noon(), TimeDelta::seconds(90));
+        events[0] = floor.stamp(noon(), call, floor.started(None));
+        let later = noon() + TimeDelta::minutes(5);
+        for event in events {
+            journal.sender().send(event).await.unwrap();
+        }
+        journal.flush().await;
+        let before = store.call_find(tenant, call).await.unwrap().unwrap();
+        assert_eq!(before.lead, None);
+        assert_eq!(store.lead_find(tenant, lead).await.unwrap().unwrap().attempts, 0);
+
+        let found = floor.stamp(later, call, CallEventKind::LeadFound { lead });
+        journal.sender().send(found).await.unwrap();
+        journal.flush().await;
+        let row = store.call_find(tenant, call).await.unwrap().unwrap();
+        assert_eq!((row.lead, row.lead_name.as_deref()), (Some(lead), Some("Meera Nair")));
+        assert_eq!((row.status, row.ended_at), (before.status, before.ended_at));
+        let person = store.lead_find(tenant, lead).await.unwrap().unwrap();
+        assert_eq!((person.attempts, person.last_contact_at), (1, row.ended_at));
+        assert_eq!(person.updated_at, later);
+        let timeline = store.lead_timeline(tenant, lead, None, 10, None).await.unwrap();
+        assert!(matches!(timeline.items.as_slice(), [TimelineEntry::Call(c)] if c.id == call));
+        journal.close().await;
+    })
+    .await;
+}
+
+/// A call nobody took is in the list of the one whose number rang or whose lead called, and in
+/// nobody else's.
+#[tokio::test]
+async fn a_missed_call_is_somebodys_to_return() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (store, tenant) = (&bench.store, floor.tenant);
+        let did = NewNumber {
+            id: fresh(),
+            e164: number(9_998),
+            trunk: floor.trunk,
+            purpose: "general".into(),
+            destination: Some(floor.extension),
+            verified: true,
+        };
+        store.number_create(tenant, &did, noon()).await.unwrap();
+        let journal = floor.journal().await;
+        let rings = async |lead, rang| {
+            let call: CallId = fresh();
+            let started = CallEventKind::Started {
+                direction: call::Direction::Inbound,
+                from: floor.lead.phone.as_str().into(),
+                to: "+918047190000".into(),
+                lead,
+                agent: None,
+                extension: None,
+                trunk: Some(floor.trunk),
+                number: rang,
+                campaign: None,
+                carrier_refs: Vec::new(),
+            };
+            let cause = call::HangupCause::new(call::EndedBy::Customer, call::CauseKind::Cancelled);
+            let ended = CallEventKind::Ended { cause, suggested_disposition: None };
+            for kind in [started, ended] {
+                journal.sender().send(floor.stamp(noon(), call, kind)).await.unwrap();
+            }
+            call
+        };
+        let at_number = rings(None, Some(did.id)).await;
+        let by_lead = rings(Some(floor.lead.id), None).await;
+        let nobodys = rings(None, None).await;
+        journal.flush().await;
+        let of = async |user| {
+            let filter = CallFilter { agent: Some(user), limit: 10, ..Default::default() };
+            let page = store.call_list(tenant, &filter).await.unwrap();
+            page.items.into_iter().map(|c| c.id).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(of(floor.asha.id).await, [at_number, by_lead].into());
+        assert_eq!(of(floor.ravi.id).await, [].into());
+        for (call, hers) in [(at_number, true), (by_lead, true), (nobodys, false)] {
+            assert_eq!(store.call_missed_by(tenant, call, floor.asha.id).await.unwrap(), hers);
+            assert!(!store.call_missed_by(tenant, call, floor.ravi.id).await.unwrap());
+        }
         journal.close().await;
     })
     .await;

@@ -171,6 +171,7 @@ impl Live {
             | CallEventKind::RecordingStopped { .. }
             | CallEventKind::RecordingFailed { .. }
             | CallEventKind::TrunkFailed { .. }
+            | CallEventKind::LeadFound { .. }
             | CallEventKind::Gap { .. } => Vec::new(),
         }
     }

@@ -236,7 +236,12 @@ pub enum CallEventKind {
         /// How its media fared, where it had any.
         quality: Option<LegQuality>,
     },
-    /// The call is over. Last event of every call but late recording and quality facts.
+    /// Somebody at the desk said who is on the far side: the number alone did not tell.
+    LeadFound {
+        /// Who.
+        lead: LeadId,
+    },
+    /// The call is over. Last event of every call but late facts: recording, quality, who it was.
     Ended {
         /// Why.
         cause: HangupCause,

@@ -247,6 +247,7 @@ impl CallRecord {
             CallEventKind::Ended { cause, suggested_disposition } => {
                 self.ended(*cause, suggested_disposition.as_deref(), at_unix_ms);
             }
+            CallEventKind::LeadFound { lead } => self.lead_id = Some(*lead),
             CallEventKind::Gap { lost } => self.events_lost += lost,
             CallEventKind::Bridged { .. }
             | CallEventKind::DtmfReceived { .. }

@@ -64,6 +64,10 @@ impl LiveState {
                 }
                 customer
             }
+            CallEventKind::LeadFound { .. } => {
+                self.card = None;
+                true
+            }
             CallEventKind::Bridged { .. } | CallEventKind::Gap { .. } => false,
             CallEventKind::Started { .. }
             | CallEventKind::LegStarted { .. }
@@ -129,7 +133,6 @@ impl LiveState {
             recording_paused: live && audio == Some(RecordingStatus::Paused),
             digits: self.digits.clone(),
             lead: self.card.as_ref().filter(|_| in_full).map(|card| self.card_shown(who, card)),
-            matches: Vec::new(),
             call,
         })
     }

@@ -131,19 +131,7 @@ impl Hub {
         tenant: TenantId,
         id: CallId,
     ) -> Result<Option<LiveState>, crm::StoreError> {
-        let Some(row) = store.call_find(tenant, id).await? else { return Ok(None) };
-        let mut record = call::CallRecord::new(tenant, id);
-        record.direction = Some(row.direction);
-        record.status = row.status;
-        record.agent_id = row.agent;
-        record.lead_id = row.lead;
-        record.ended_at_ms = row.ended_at.and_then(|at| u64::try_from(at.timestamp_millis()).ok());
-        let card = match row.lead {
-            Some(lead) => card(store, tenant, lead).await?.map(Arc::new),
-            None => None,
-        };
-        let row = Some(Arc::new(row));
-        Ok(Some(LiveState { record, row, card, digits: String::new() }))
+        stored(store, tenant, id).await
     }
 
     /// What is wrong now, as far as it concerns the tenant.
@@ -152,6 +140,27 @@ impl Hub {
         let of = |to: &Option<TenantId>| to.is_none_or(|t| leader && t == tenant);
         board.alerts.iter().filter(|(to, _)| of(to)).map(|(_, alert)| alert.clone()).collect()
     }
+}
+
+/// A call from its row.
+async fn stored(
+    store: &Store,
+    tenant: TenantId,
+    id: CallId,
+) -> Result<Option<LiveState>, crm::StoreError> {
+    let Some(row) = store.call_find(tenant, id).await? else { return Ok(None) };
+    let mut record = call::CallRecord::new(tenant, id);
+    record.direction = Some(row.direction);
+    record.status = row.status;
+    record.agent_id = row.agent;
+    record.lead_id = row.lead;
+    record.ended_at_ms = row.ended_at.and_then(|at| u64::try_from(at.timestamp_millis()).ok());
+    let card = match row.lead {
+        Some(lead) => card(store, tenant, lead).await?.map(Arc::new),
+        None => None,
+    };
+    let row = Some(Arc::new(row));
+    Ok(Some(LiveState { record, row, card, digits: String::new() }))
 }
 
 struct Task {
@@ -207,6 +216,13 @@ impl Task {
         let mut call = match known {
             Some(known) => LiveState::clone(&known),
             None if began => LiveState::new(event),
+            // Said in a long wrap-up: the call has left the board, its screen has not.
+            None if matches!(event.kind, CallEventKind::LeadFound { .. }) => {
+                match stored(&self.store, event.tenant, event.call).await {
+                    Ok(Some(call)) => call,
+                    Ok(None) | Err(_) => return self.reached(entry.seq),
+                }
+            }
             None => return self.reached(entry.seq),
         };
         let at_ms = u64::try_from(entry.at.timestamp_millis()).unwrap_or(0);

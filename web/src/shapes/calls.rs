@@ -286,6 +286,14 @@ pub struct CallNotes {
     pub text: String,
 }
 
+/// Who was on the far side of a call.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallLead {
+    /// The lead.
+    pub lead_id: Uuid,
+}
+
 /// Notes as saved.
 #[derive(Serialize, ToSchema)]
 pub struct CallNotesSaved {

@@ -30,15 +30,6 @@ pub struct LeadCard {
     pub script: Option<Script>,
 }
 
-/// Another lead with the same number, to choose from.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LeadMatch {
-    /// Id.
-    pub id: Uuid,
-    /// Name.
-    pub name: String,
-}
-
 /// A call as it is now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LiveCall {
@@ -63,8 +54,6 @@ pub struct LiveCall {
     pub digits: String,
     /// The person, for the one whose call it is.
     pub lead: Option<LeadCard>,
-    /// Several leads fit the number: choose. Empty when one or none does.
-    pub matches: Vec<LeadMatch>,
 }
 
 /// How bad.

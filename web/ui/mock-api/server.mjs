@@ -43,7 +43,7 @@ const send = (type, body, only) => {
   seq += 1;
   for (const [socket, user] of sockets) if (!only || user.id === only || user.role !== "telecaller") socket.write(frame(JSON.stringify({ seq, at: new Date().toISOString(), type, data: body })));
 };
-const wire = (one) => ({ call_id: one.call.id, ...one.call, agent_connected: one.agentConnected, customer_ringing: one.customerRinging, held: one.held, muted: one.muted, recording_running: one.recording, recording_paused: one.paused, digits: "", lead: one.lead, matches: [] });
+const wire = (one) => ({ call_id: one.call.id, ...one.call, agent_connected: one.agentConnected, customer_ringing: one.customerRinging, held: one.held, muted: one.muted, recording_running: one.recording, recording_paused: one.paused, digits: "", lead: one.lead });
 const tell = (type, one) => send(type, wire(one), one.call.agent_id);
 const setAgent = (id, change) => {
   const agent = data.agents.find((one) => one.user_id === id);

@@ -256,6 +256,7 @@ impl Watch {
             | CallEventKind::RecordingStarted { .. }
             | CallEventKind::RecordingPaused { .. }
             | CallEventKind::TrunkFailed { .. }
+            | CallEventKind::LeadFound { .. }
             | CallEventKind::Gap { .. } => {}
         }
     }

@@ -17,7 +17,7 @@ use axum::{Json, extract::State};
 use call::UserId;
 use crm::calls::CallFilter;
 
-/// Calls, newest first: own for a telecaller, all for managers and administrators.
+/// Calls, newest first: own and missed for a telecaller, all for managers and administrators.
 #[utoipa::path(
     get,
     path = "/api/v1/calls",
@@ -51,7 +51,7 @@ pub(crate) async fn call_list(
         cursor: query.cursor,
     };
     let page = state.store.call_list(who.tenant, &filter).await?;
-    let items = page.items.iter().map(|call| views::call(&who, call)).collect();
+    let items = page.items.iter().map(|call| shown(&who, call)).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 
@@ -69,7 +69,12 @@ pub(crate) async fn call_one(
     Id(id): Id,
 ) -> Outcome<Json<Call>> {
     let found = state.visible_call(&who, id.into()).await?;
-    Ok(Json(views::call(&who, &found)))
+    Ok(Json(shown(&who, &found)))
+}
+
+/// A call that nobody took and that one may see is one's own to return.
+fn shown(who: &Principal, call: &crm::calls::Call) -> Call {
+    views::call_as(who.shows_numbers_of(call.agent.or(Some(who.user))), call)
 }
 
 /// What happened in a call, in the journal's order. Who may see the call may see its events.

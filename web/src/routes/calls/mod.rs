@@ -3,5 +3,6 @@
 pub(crate) mod control;
 pub(crate) mod list;
 pub(crate) mod outcome;
+pub(crate) mod person;
 pub(crate) mod recording;
 pub(crate) mod start;

@@ -47,7 +47,6 @@ export type IdentityHeader = Schemas["IdentityHeader"];
 export type Lead = Schemas["Lead"];
 export type LeadCard = Schemas["LeadCard"];
 export type LeadChange = Schemas["LeadChange"];
-export type LeadMatch = Schemas["LeadMatch"];
 export type LeadNew = Schemas["LeadNew"];
 export type LeadStatus = Schemas["LeadStatus"];
 export type LegQuality = Schemas["LegQuality"];

@@ -8,7 +8,7 @@ import { startWords } from "@/i18n";
 import type { LiveCall } from "@/live/board";
 
 const live = (more: Partial<LiveCall> = {}, status = "in_progress"): LiveCall =>
-  ({ call: { id: "c1", status, direction: "outbound" }, agentConnected: true, customerRinging: false, held: false, muted: false, recording: true, recordingPaused: false, digits: "", lead: null, matches: [], ...more }) as unknown as LiveCall;
+  ({ call: { id: "c1", status, direction: "outbound" }, agentConnected: true, customerRinging: false, held: false, muted: false, recording: true, recordingPaused: false, digits: "", lead: null, ...more }) as unknown as LiveCall;
 
 let asked: { path: string; body: unknown }[];
 beforeAll(() => startWords());

@@ -38,7 +38,6 @@ const wire = (id: string, call: Partial<Call> = {}, now: Partial<WireCall> = {})
   recording_running: false,
   recording_paused: false,
   digits: "",
-  matches: [],
   ...call,
   ...now,
 });

@@ -1,5 +1,5 @@
 /** What is happening now, as the live socket tells it: a snapshot, then deltas. Pure. */
-import type { Agent, Alert, Call, LeadCard, LeadMatch, WireCall, WireSnapshot } from "@/api/types";
+import type { Agent, Alert, Call, LeadCard, WireCall, WireSnapshot } from "@/api/types";
 
 /** A call and what is true of it only now. */
 export interface LiveCall {
@@ -12,7 +12,6 @@ export interface LiveCall {
   recordingPaused: boolean;
   digits: string;
   lead: LeadCard | null;
-  matches: readonly LeadMatch[];
 }
 
 export type LiveMessage = { seq: number; at: string } & (
@@ -46,7 +45,7 @@ const OVER = new Set(["completed", "missed", "failed"]);
 
 /** Parts what is the call's own from what is of the moment. */
 export function fromWire(wire: WireCall): LiveCall {
-  const { call_id: _same, agent_connected, customer_ringing, held, muted, recording_running, recording_paused, digits, lead, matches, ...call } = wire;
+  const { call_id: _same, agent_connected, customer_ringing, held, muted, recording_running, recording_paused, digits, lead, ...call } = wire;
   return {
     call,
     agentConnected: agent_connected,
@@ -57,7 +56,6 @@ export function fromWire(wire: WireCall): LiveCall {
     recordingPaused: recording_paused,
     digits,
     lead: lead ?? null,
-    matches,
   };
 }
 

@@ -96,6 +96,7 @@ export type CallEventBody =
   | { kind: "recording_stopped"; recording: string; duration_ms: number }
   | { kind: "recording_failed"; recording: string; error: string }
   | { kind: "trunk_failed"; trunk: string; cause: HangupCause }
+  | { kind: "lead_found"; lead: string }
   | { kind: "leg_ended"; leg: string; cause: HangupCause; quality: LegQuality | null }
   | { kind: "ended"; cause: HangupCause; suggested_disposition: string | null }
   | { kind: "gap"; lost: number };
@@ -254,6 +255,8 @@ export function applyEvent(record: CallRecord, event: CallEvent, at: number): Ca
       };
     case "ended":
       return ended(record, event.cause, event.suggested_disposition, at);
+    case "lead_found":
+      return { ...record, lead_id: event.lead };
     case "gap":
       return { ...record, events_lost: record.events_lost + event.lost };
     case "bridged":

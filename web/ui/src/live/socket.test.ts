@@ -36,7 +36,7 @@ class Wire {
   }
 }
 
-const call = (id: string, more: object = {}) => ({ id, call_id: id, status: "in_progress", direction: "outbound", started_at: "2026-11-20T05:00:00Z", agent_id: "asha", matches: [], ...more });
+const call = (id: string, more: object = {}) => ({ id, call_id: id, status: "in_progress", direction: "outbound", started_at: "2026-11-20T05:00:00Z", agent_id: "asha", ...more });
 const snapshot = (seq: number, calls: object[] = []) => ({ seq, type: "snapshot", data: { agent: { user_id: "asha", state: "ready", pending_outcomes: [] }, calls, pending: [], agents: [], alerts: [] } });
 const latest = () => Wire.made.at(-1) as Wire;
 let close: () => void;

@@ -148,7 +148,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Calls, newest first: own for a telecaller, all for managers and administrators. */
+        /** Calls, newest first: own and missed for a telecaller, all for managers and administrators. */
         get: operations["call_list"];
         put?: never;
         post?: never;
@@ -272,6 +272,27 @@ export interface paths {
         put?: never;
         /** Put the customer on hold. */
         post: operations["call_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/lead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say who the other person is: a stranger just written down, or somebody known who calls from
+         *     another phone. The call then stands in their timeline and its outcome moves them. Not after
+         *     the outcome is saved.
+         */
+        put: operations["call_lead"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1222,6 +1243,14 @@ export interface components {
              */
             data: Record<string, never>;
         };
+        /** @description Who was on the far side of a call. */
+        CallLead: {
+            /**
+             * Format: uuid
+             * @description The lead.
+             */
+            lead_id: string;
+        };
         /** @description Notes being typed. */
         CallNotes: {
             /** @description Up to 500 characters. */
@@ -1808,16 +1837,6 @@ export interface components {
             /** @description Other facts; replaces the whole object. */
             metadata?: Record<string, never> | null;
         };
-        /** @description Another lead with the same number, to choose from. */
-        LeadMatch: {
-            /**
-             * Format: uuid
-             * @description Id.
-             */
-            id: string;
-            /** @description Name. */
-            name: string;
-        };
         /** @description A new lead. */
         LeadNew: {
             /** @description Name. */
@@ -1941,8 +1960,6 @@ export interface components {
             /** @description Keys the customer pressed. */
             digits: string;
             lead?: null | components["schemas"]["LeadCard"];
-            /** @description Several leads fit the number: choose. Empty when one or none does. */
-            matches: components["schemas"]["LeadMatch"][];
         };
         /** @description First message of the client; the token never stands in the address. */
         LiveHello: {
@@ -4220,6 +4237,40 @@ export interface operations {
         responses: {
             /** @description Taken; the effect comes over the live socket */
             202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_lead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallLead"];
+            };
+        };
+        responses: {
+            /** @description Written; screens hear it over the live socket */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,18 +1,15 @@
 import { Link } from "@tanstack/react-router";
-import { ExternalLink, UserPlus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { ExternalLink } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Lead, TimelineItem } from "@/api/types";
 import type { LiveCall } from "@/live/board";
-import { useCreateLead, usePeopleWith } from "@/features/hud/api";
 import { farNumber } from "@/features/hud/CallDock";
 import { hud } from "@/features/hud/open";
-import { formatPhone } from "@/lib/format";
+import { Stranger } from "@/features/hud/Stranger";
 import { PhoneText, PriorityBadge, StatusBadge } from "@/parts/lead";
 import { TimelineList } from "@/parts/Timeline";
-import { Button, buttonClass } from "@/ui/Button";
+import { buttonClass } from "@/ui/Button";
 import { Fact, SkeletonRows } from "@/ui/bits";
-import { TextField } from "@/ui/Field";
 
 interface CustomerPanelProps {
   live: LiveCall;
@@ -29,7 +26,7 @@ export function CustomerPanel({ live, lead, history, pending }: CustomerPanelPro
     <section aria-label={t("hud.customer")} className="order-1 flex flex-col rounded-lg border border-line bg-surface lg:min-h-0 lg:overflow-hidden">
       {pending ? <SkeletonRows rows={4} label={t("ui.loading")} /> : null}
       {lead ? <Known lead={lead} /> : null}
-      {!lead && !pending ? live.call.direction === "internal" ? <Colleague live={live} /> : <Unknown live={live} /> : null}
+      {!lead && !pending ? live.call.direction === "internal" ? <Colleague live={live} /> : <Stranger live={live} /> : null}
       {lead ? (
         <div className="flex-1 border-t border-line p-3 lg:min-h-0 lg:overflow-y-auto" role="region" aria-label={t("hud.history")} tabIndex={0}>
           <h3 className="mb-2 text-sm font-semibold text-ink-2">{t("hud.history")}</h3>
@@ -78,54 +75,6 @@ function Colleague({ live }: { live: LiveCall }) {
     <div className="p-3">
       <h2 className="text-lg font-semibold">{t("hud.internal")}</h2>
       <p className="text-ink-2">{farNumber(live)}</p>
-    </div>
-  );
-}
-
-/** Nobody matched the number: choose among those it may be, or write down who it is. */
-function Unknown({ live }: { live: LiveCall }) {
-  const { t } = useTranslation();
-  const phone = farNumber(live);
-  const people = usePeopleWith(phone).data ?? [];
-  const create = useCreateLead();
-  const [name, setName] = useState("");
-  const [organisation, setOrganisation] = useState("");
-  const [error, setError] = useState<string | null>(null);
-  const known = create.data;
-  if (known) return <Known lead={known} />;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name.trim() === "") setError(t("hud.nameMissing"));
-    else create.mutate({ name: name.trim(), phone, ...(organisation.trim() ? { organisation: organisation.trim() } : {}) });
-  };
-  return (
-    <div className="flex flex-col gap-3 p-3">
-      <div>
-        <h2 className="text-lg font-semibold">{formatPhone(phone)}</h2>
-        <p className="text-ink-2">{t("hud.unknown")}</p>
-      </div>
-      {people.length > 0 ? (
-        <div>
-          <h3 className="mb-1 text-sm font-semibold text-ink-2">{t("hud.maybe")}</h3>
-          <ul className="flex flex-col gap-1">
-            {people.map((lead) => (
-              <li key={lead.id}>
-                <Link to="/leads/$leadId" params={{ leadId: lead.id }} onClick={() => hud.set(false)} className="block rounded-md px-2 py-1 hover:bg-sunken">
-                  {lead.name} <span className="text-sm text-ink-2">{formatPhone(lead.phone)}</span>
-                </Link>
-              </li>
-            ))}
-          </ul>
-        </div>
-      ) : null}
-      <form onSubmit={submit} className="flex flex-col gap-3" noValidate>
-        <TextField label={t("lead.name")} required value={name} error={error} onChange={(event) => setName(event.target.value)} />
-        <TextField label={t("lead.organisation")} value={organisation} onChange={(event) => setOrganisation(event.target.value)} />
-        <Button look="primary" type="submit" busy={create.isPending}>
-          <UserPlus className="size-4" aria-hidden="true" />
-          {t("hud.createLead")}
-        </Button>
-      </form>
     </div>
   );
 }

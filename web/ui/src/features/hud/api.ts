@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
+import { asProblem } from "@/api/problem";
 import type { DispositionRequest, Lead, LeadNew, Objection, TimelineItem } from "@/api/types";
 import type { LiveCall } from "@/live/board";
 import { searchTerm } from "@/lib/phone";
@@ -22,21 +23,37 @@ export function useCallLead({ call, lead: card }: LiveCall): { lead: Lead | null
   return { lead: lead.data ?? null, history: card?.history ?? history.data ?? [], pending: id !== "" && lead.isPending };
 }
 
-/** Everybody known under a number, for a caller nobody matched. */
-export function usePeopleWith(phone: string) {
+/** People by name or number, for a caller whose number told nothing. */
+export function usePeople(text: string) {
+  const q = searchTerm(text);
   return useQuery({
-    queryKey: ["leads", "phone", phone],
-    queryFn: async () => (await unwrap(api.GET("/leads", { params: { query: { q: searchTerm(phone), limit: 5 } } }))).items,
-    enabled: phone.length > 5,
+    queryKey: ["leads", "who", q],
+    queryFn: async () => (await unwrap(api.GET("/leads", { params: { query: { q, limit: 5 } } }))).items,
+    enabled: q.length >= 2,
   });
 }
 
-export function useCreateLead() {
+/** Says who is on the line: somebody known, or somebody written down now. The call is theirs from then on. */
+export function useSayWho(callId: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: LeadNew) => unwrap(api.POST("/leads", { body })),
+    mutationFn: async (who: { known: string } | { fresh: LeadNew }) => {
+      const lead_id = "known" in who ? who.known : await writtenDown(who.fresh);
+      await unwrap(api.PUT("/calls/{id}/lead", { params: { path: { id: callId } }, body: { lead_id } }));
+    },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["leads"] }),
   });
+}
+
+/** A number that somebody wrote down meanwhile is theirs. */
+async function writtenDown(body: LeadNew): Promise<string> {
+  try {
+    return (await unwrap(api.POST("/leads", { body }))).id;
+  } catch (error) {
+    const known = asProblem(error).body.conflict_id;
+    if (typeof known === "string") return known;
+    throw error;
+  }
 }
 
 export const saveNotes = (callId: string, text: string): Promise<unknown> => unwrap(api.PUT("/calls/{id}/notes", { params: { path: { id: callId } }, body: { text } }));
