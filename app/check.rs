@@ -36,6 +36,11 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     say(&format!("database               {}", without_secret(&config.database_url())));
     say(&format!("recordings             {}", config.storage_url()));
     say(&format!("data folder            {}", config.data_dir().display()));
+    let mail = match config.mail.url.as_str() {
+        "" => "off".to_owned(),
+        url => without_secret(url),
+    };
+    say(&format!("mail                   {mail}"));
     let speech = if config.whisper.model.is_empty() { "off" } else { &config.whisper.model };
     say(&format!("speech to text         {speech}"));
     Ok(())

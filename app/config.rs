@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, every key also as `TELEHUB_<SECTION>_<KEY>`, unknown keys
 //! refused. Defaults give a working single machine.
 
+use crm::outreach::MailConfig;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -73,6 +74,13 @@ sections! {
         model_fast: String = "",
         model_live: String = "",
     }
+    /// Letters about signing in.
+    Mail {
+        /// `smtps://user:secret@host`, `smtp://user:secret@host:587?tls=required`; empty: off.
+        url: String = "",
+        /// `TeleHub <desk@example.in>`.
+        from: String = "",
+    }
     /// Limits of calls.
     Calls {
         drain_timeout_s: u64 = 300_u64,
@@ -97,6 +105,7 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) whisper: Whisper,
     pub(crate) assist: Assist,
+    pub(crate) mail: Mail,
     pub(crate) calls: Calls,
     pub(crate) log: Log,
     /// Folder that relative paths start from: that of the file, else the current one.
@@ -232,10 +241,20 @@ impl Config {
         if !known(&self.storage.url, &["file://", "s3://"]) {
             return Err(("[storage] url", "must be file://… or s3://bucket/prefix".into()));
         }
+        if let Some(mail) = self.mail_config("") {
+            mail.check_url().map_err(|error| ("[mail] url", error.to_string()))?;
+            mail.check_from().map_err(|error| ("[mail] from", error.to_string()))?;
+        }
         if !["text", "json"].contains(&self.log.format.as_str()) {
             return Err(("[log] format", "must be text or json".into()));
         }
         Ok(())
+    }
+
+    /// Where mail is handed in; nothing where it is off.
+    pub(crate) fn mail_config(&self, desk: &str) -> Option<MailConfig> {
+        let Mail { url, from } = self.mail.clone();
+        (!url.is_empty()).then(|| MailConfig { url, from, desk: desk.to_owned() })
     }
 
     /// Digest algorithms offered to phones.
@@ -353,6 +372,11 @@ mod tests {
             ("[spi]\nudp = \"x\"", "test.toml: spi: unknown section"),
             ("[sip]\nudp = \"nowhere\"", "test.toml: [sip] udp: 'nowhere' is no address:port"),
             ("[log]\nformat = \"xml\"", "test.toml: [log] format: must be text or json"),
+            ("[mail]\nurl = \"smtp://localhost\"", "test.toml: [mail] from: is no e-mail address"),
+            (
+                "[mail]\nurl = \"smtp://mail.example.in\"\nfrom = \"a@b.in\"",
+                "test.toml: [mail] url: smtp:// to another machine needs ?tls=required, or smtps://",
+            ),
             ("[sip]\ntls = \"0.0.0.0:5061\"", "test.toml: [sip] tls: needs tls_cert and tls_key"),
         ];
         for (text, expected) in cases {

@@ -16,7 +16,7 @@ use signaling::{
         RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
     },
 };
-use std::{future::Future, net::IpAddr, pin::Pin, time::SystemTime};
+use std::{collections::HashSet, future::Future, net::IpAddr, pin::Pin, time::SystemTime};
 use tokio::sync::broadcast;
 
 /// How many phones may be registered for one extension.
@@ -59,8 +59,8 @@ impl StoreDirectory {
         tenant: TenantId,
         user: &str,
     ) -> Result<Option<ExtensionAccount>, DirectoryError> {
-        let found = self.store.extension_by_number(tenant, user).await.map_err(away)?;
-        let Some(extension) = found.filter(|e| e.active && e.kind == ExtensionKind::User) else {
+        let found = self.store.extension_usable(tenant, user).await.map_err(away)?;
+        let Some(extension) = found.filter(|e| e.kind == ExtensionKind::User) else {
             return Ok(None);
         };
         let Some(owner) = self.store.tenant_find(tenant).await.map_err(away)? else {
@@ -83,7 +83,11 @@ impl StoreDirectory {
 
     async fn load_bindings(&self) -> Result<Vec<StoredBinding>, DirectoryError> {
         let rows = self.store.platform_sip_bindings(Utc::now()).await.map_err(away)?;
-        Ok(rows.into_iter().filter_map(binding_from_row).collect())
+        // Whoever was switched off in the last moment of the process before stays out.
+        let usable = self.store.platform_extensions().await.map_err(away)?;
+        let usable: HashSet<_> = usable.into_iter().map(|extension| extension.id).collect();
+        let bindings = rows.into_iter().filter_map(binding_from_row);
+        Ok(bindings.filter(|binding| usable.contains(&binding.extension)).collect())
     }
 
     async fn write_audit(&self, event: SecurityEvent) -> Result<(), DirectoryError> {

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use crm::{
     Journal, Store,
     journal::{JournalConfig, write_spilled},
+    outreach::MailRoom,
     policy::{Policy, PolicyConfig},
     recordings::{Keeper, Recordings, RecordingsConfig, Retention, salvage_spool},
 };
@@ -141,7 +142,7 @@ impl Server {
         let journal = Journal::start(store.clone(), journal).await?;
         let keeper = Keeper::start(recordings.clone(), &journal).await?;
         tokio::spawn(keep_retention(Retention::new(recordings.clone()), stop.clone()));
-        let (changes, _) = broadcast::channel(64);
+        let (changes, _) = broadcast::channel(1024);
         let down = DownTrunks::default();
         let policy = policy(&config, &store, down.clone());
         let switch =
@@ -176,6 +177,7 @@ impl Server {
                 let sip = sip.clone();
                 tokio::spawn(async move { sip.ws_connection(peer, inbound, outbound).await });
             })),
+            mail: mail(&config, &store, &url)?,
             directory_changed: Arc::new(move |change| {
                 // Nobody listening means the switch is gone, and with it the need.
                 let _ = changes.send(match change {
@@ -183,6 +185,9 @@ impl Server {
                         DirectoryChange::Trunks
                     }
                     web::DirectoryChange::Extension(..) => DirectoryChange::Extensions,
+                    web::DirectoryChange::PhonesOut(tenant, extension) => {
+                        DirectoryChange::PhonesOut { tenant, extension }
+                    }
                 });
             }),
             config: web_config(&config, &port, &data)?,
@@ -344,6 +349,12 @@ async fn keep_retention(mut retention: Retention, stop: CancellationToken) {
 
 fn public_url(config: &Config, port: &WebPort) -> String {
     if config.http.public_url.is_empty() { port.url() } else { config.http.public_url.clone() }
+}
+
+/// The way to people's mailboxes, where one is configured.
+fn mail(config: &Config, store: &Store, desk: &str) -> anyhow::Result<Option<MailRoom>> {
+    let Some(settings) = config.mail_config(desk) else { return Ok(None) };
+    Ok(Some(MailRoom::start(&settings, store.clone()).context("[mail]")?))
 }
 
 fn web_config(config: &Config, port: &WebPort, data: &Path) -> anyhow::Result<web::Config> {

@@ -22,6 +22,7 @@ if [ "${1:-run}" = test ]; then
   need chromium chromium "the browser of the end-to-end stories"
   need sox sox "makes and measures test audio"
   need python3 python3 "drives some of the phones"
+  need aiosmtpd python3-aiosmtpd "a mail server we did not write, for letters with reset links"
   need opusdec opus-tools "a decoder we did not write, for compressed recordings"
   python3 -m pip --version >/dev/null 2>&1 || {
     missing+=(python3-pip)

@@ -5,6 +5,7 @@
 //! that must see all tenants carry `platform` in their name.
 
 mod ids;
+mod tokens;
 mod words;
 
 pub mod agents;
@@ -19,9 +20,13 @@ pub mod journal;
 pub mod leads;
 pub mod notes;
 pub mod numbers;
+pub mod otp;
+pub mod outreach;
 pub mod policy;
 pub mod recordings;
+pub mod resets;
 pub mod sessions;
+pub mod sign_in;
 pub mod store;
 pub mod tenants;
 pub mod trunks;

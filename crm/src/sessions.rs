@@ -1,11 +1,12 @@
 //! Sign-in sessions: rotating refresh tokens, kept as hashes, revoked on reuse (AUT-01, AUT-02).
 
-use crate::{SessionId, Store, StoreError, fresh, users::User};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use crate::{
+    SessionId, Store, StoreError, fresh,
+    tokens::{hash, mint, tenant_of},
+    users::User,
+};
 use call::{TenantId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::RngCore;
-use sha2::{Digest, Sha256};
 
 /// How long a session lives without use.
 pub const REFRESH_LIFETIME: TimeDelta = TimeDelta::days(7);
@@ -137,20 +138,4 @@ pub async fn close(store: &Store, token: &str, now: DateTime<Utc>) -> Result<(),
         store.session_revoke(tenant, session.id, now).await?;
     }
     Ok(())
-}
-
-fn mint(tenant: TenantId) -> (String, Vec<u8>) {
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    let token = format!("{}.{}", tenant.0.simple(), BASE64_URL_SAFE_NO_PAD.encode(random));
-    let hash = hash(&token);
-    (token, hash)
-}
-
-fn tenant_of(token: &str) -> Option<TenantId> {
-    token.split_once('.')?.0.parse().ok()
-}
-
-fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
 }

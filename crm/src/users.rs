@@ -1,12 +1,12 @@
-//! People who sign in: roles, passwords, sign-in with throttling.
+//! People who sign in: roles and passwords.
 
 use crate::{Store, StoreError, words::words};
 use argon2::{
-    Argon2,
+    Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use call::{E164, TenantId, UserId};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::sync::OnceLock;
 
 words! {
@@ -136,31 +136,16 @@ pub struct UserFilter {
     pub cursor: Option<String>,
 }
 
-/// Why nobody was signed in.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// Unknown e-mail, wrong password, inactive user or tenant: never told apart.
-    #[error("wrong e-mail or password")]
-    Refused,
-    /// Too many failures from this address or for this e-mail (AUT-06).
-    #[error("too many attempts")]
-    Throttled {
-        /// When to try again.
-        until: DateTime<Utc>,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+/// How passwords are hashed (AUT-03): Argon2id with what OWASP asks for at least, 19 MiB of memory
+/// and two passes. A hash made with other parameters is made anew at the next sign-in.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
 
-/// Failures of one address within the window before it is made to wait. An office shares one
-/// address, so this is wide; the narrow limit is per address and e-mail together, which an
-/// attacker elsewhere cannot use to lock anybody out (F03).
-const FAILURES_PER_ADDRESS: i64 = 50;
-const FAILURES_PER_PAIR: i64 = 5;
-const FAILURE_WINDOW: TimeDelta = TimeDelta::minutes(15);
-const FIRST_BLOCK: TimeDelta = TimeDelta::seconds(30);
-const LONGEST_BLOCK: TimeDelta = TimeDelta::minutes(15);
+fn hasher() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are valid");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
 
 /// Hashes with Argon2id on a thread that may block.
 pub async fn hash_password(password: String) -> String {
@@ -170,79 +155,57 @@ pub async fn hash_password(password: String) -> String {
 }
 
 fn hash_blocking(password: &str) -> String {
-    Argon2::default()
-        .hash_password(password.as_bytes())
-        .expect("default parameters are valid")
-        .to_string()
+    hasher().hash_password(password.as_bytes()).expect("the parameters are valid").to_string()
 }
 
-async fn verify(password: String, hash: Option<String>) -> bool {
+/// What a password is worth against a stored hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// It is the one.
+    pub(crate) fits: bool,
+    /// The hash was made with other parameters than today's.
+    pub(crate) outdated: bool,
+}
+
+pub(crate) async fn verify(password: String, hash: Option<String>) -> Verdict {
     tokio::task::spawn_blocking(move || {
         // An unknown e-mail costs the same time as a wrong password.
         static DUMMY: OnceLock<String> = OnceLock::new();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY.get_or_init(|| hash_blocking("nobody")).clone());
-        let fits = PasswordHash::new(&hash).is_ok_and(|parsed| {
-            Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
-        });
-        known && fits
+        let fits = PasswordHash::new(&hash)
+            .is_ok_and(|parsed| hasher().verify_password(password.as_bytes(), &parsed).is_ok());
+        Verdict { fits: known && fits, outdated: !hash.starts_with(&hash_prefix()) }
     })
     .await
-    .unwrap_or(false)
+    .unwrap_or(Verdict { fits: false, outdated: false })
 }
 
-/// Checks e-mail and password; counts failures; the user on success.
-pub async fn authenticate(
+/// What a hash of today begins with.
+fn hash_prefix() -> String {
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$")
+}
+
+/// Hashes anew with today's parameters, unless the password was changed meanwhile.
+pub(crate) async fn rehash(
     store: &Store,
-    email: &str,
+    user: &User,
     password: &str,
-    address: &str,
-    now: DateTime<Utc>,
-) -> Result<User, SignInError> {
-    let email = email.trim().to_lowercase();
-    let pair = format!("pair:{address}|{email}");
-    let source = format!("address:{address}");
-    for subject in [&pair, &source] {
-        if let Some(until) = store.login_blocked_until(subject, now).await? {
-            return Err(SignInError::Throttled { until });
-        }
-    }
-    let found = store.platform_user_by_email(&email).await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let fits = verify(password.to_owned(), hash).await;
-    let allowed = match &found {
-        Some((user, _)) if fits && user.active => {
-            store.tenant_find(user.tenant).await?.is_some_and(|t| t.active)
-        }
-        Some(_) | None => false,
-    };
-    match found {
-        Some((user, _)) if allowed => {
-            store.login_failures_clear(&pair).await?;
-            store.user_logged_in(user.tenant, user.id, now).await?;
-            Ok(user)
-        }
-        Some(_) | None => {
-            note_failure(store, &pair, FAILURES_PER_PAIR, now).await?;
-            note_failure(store, &source, FAILURES_PER_ADDRESS, now).await?;
-            Err(SignInError::Refused)
-        }
-    }
+    old_hash: &str,
+) -> Result<(), StoreError> {
+    let hash = hash_password(password.to_owned()).await;
+    store.user_rehash(user.tenant, user.id, old_hash, &hash).await
 }
 
-async fn note_failure(
-    store: &Store,
-    subject: &str,
-    limit: i64,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let failures = store.login_failed(subject, now, now - FAILURE_WINDOW).await?;
-    if failures >= limit {
-        let doublings = u32::try_from(failures - limit).unwrap_or(0).min(10);
-        let block = (FIRST_BLOCK * (1 << doublings)).min(LONGEST_BLOCK);
-        store.login_block(subject, now + block).await?;
-    }
-    Ok(())
+/// An e-mail address in the form it is kept in; `None` where it is none.
+pub fn fits_email(email: &str) -> Option<String> {
+    let email = email.trim().to_lowercase();
+    let well_formed = email.len() <= 254
+        && email.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+        })
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    well_formed.then_some(email)
 }
 
 /// Whether a password may be chosen: long enough, not the e-mail.
@@ -259,19 +222,36 @@ pub fn password_fits(password: &str, email: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Changes the password after checking the old one; ends every other session.
-pub async fn change_password(
-    store: &Store,
-    user: &User,
-    old: &str,
-    new: &str,
-    now: DateTime<Utc>,
-) -> Result<(), SignInError> {
-    let hash = store.platform_user_by_email(&user.email).await?.map(|(_, hash)| hash);
-    if !verify(old.to_owned(), hash).await {
-        return Err(SignInError::Refused);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// AUT-03
+    #[tokio::test]
+    async fn passwords_are_hashed_with_argon2id_and_the_parameters_that_are_stated() {
+        let hash = hash_password("correct horse".into()).await;
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let again = hash_password("correct horse".into()).await;
+        assert_ne!(hash, again, "every hash has its own salt");
+        let right = verify("correct horse".into(), Some(hash.clone())).await;
+        assert_eq!(right, Verdict { fits: true, outdated: false });
+        assert!(!verify("Correct horse".into(), Some(hash)).await.fits);
     }
-    let hash = hash_password(new.to_owned()).await;
-    store.user_set_password(user.tenant, user.id, &hash, now).await?;
-    Ok(())
+
+    /// AUT-03
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_good_and_outdated() {
+        for (kind, memory, passes) in [
+            (Algorithm::Argon2id, 8 * 1024, 1),
+            (Algorithm::Argon2i, MEMORY_KIB, PASSES),
+            (Algorithm::Argon2id, MEMORY_KIB, PASSES + 1),
+        ] {
+            let params = Params::new(memory, passes, 1, None).unwrap();
+            let old = Argon2::new(kind, Version::V0x13, params);
+            let hash = old.hash_password(b"correct horse").unwrap().to_string();
+            let right = verify("correct horse".into(), Some(hash.clone())).await;
+            assert_eq!(right, Verdict { fits: true, outdated: true }, "{hash}");
+            assert!(!verify("wrong".into(), Some(hash)).await.fits);
+        }
+    }
 }

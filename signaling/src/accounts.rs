@@ -5,7 +5,10 @@ use crate::directory::{Directory, DirectoryError, ExtensionAccount, Realm};
 use call::{TenantId, TrunkId};
 use dashmap::DashMap;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,13 +27,20 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// What was asked and answered lately. Shared by the SIP task and the calls.
 pub(crate) struct Accounts {
     directory: Arc<dyn Directory>,
-    realms: DashMap<String, (Instant, Option<Realm>)>,
-    accounts: DashMap<(TenantId, String), (Instant, KnownAccount)>,
-    numbers: DashMap<String, (Instant, Option<TrunkId>)>,
+    realms: DashMap<String, Kept<Realm>>,
+    accounts: DashMap<(TenantId, String), Kept<Arc<ExtensionAccount>>>,
+    numbers: DashMap<String, Kept<TrunkId>>,
+    /// How often everything was forgotten.
+    changes: AtomicU64,
 }
 
-/// Nobody, or somebody.
-type KnownAccount = Option<Arc<ExtensionAccount>>;
+/// An answer: somebody or nobody, when it came, and how often everything had been forgotten when
+/// the question was asked. A question from before a change may get an answer from before it.
+struct Kept<T> {
+    at: Instant,
+    changes: u64,
+    answer: Option<T>,
+}
 
 impl Accounts {
     pub(crate) fn new(directory: Arc<dyn Directory>) -> Self {
@@ -39,13 +49,14 @@ impl Accounts {
             realms: DashMap::new(),
             accounts: DashMap::new(),
             numbers: DashMap::new(),
+            changes: AtomicU64::new(0),
         }
     }
 
     /// Whose a domain is, if that is known; the inner `None` is "nobody's".
     pub(crate) fn known_realm(&self, domain: &str, now: Instant) -> Option<Option<Realm>> {
         let kept = self.realms.get(domain)?;
-        is_fresh(kept.0, now, kept.1.is_some()).then(|| kept.1.clone())
+        self.is_good(&kept, now).then(|| kept.answer.clone())
     }
 
     /// Who an extension is, if that is known; the inner `None` is "nobody".
@@ -56,7 +67,7 @@ impl Accounts {
         now: Instant,
     ) -> Option<Option<Arc<ExtensionAccount>>> {
         let kept = self.accounts.get(&(tenant, user.to_owned()))?;
-        is_fresh(kept.0, now, kept.1.is_some()).then(|| kept.1.clone())
+        self.is_good(&kept, now).then(|| kept.answer.clone())
     }
 
     /// Whose a domain is.
@@ -64,11 +75,12 @@ impl Accounts {
         if let Some(known) = self.known_realm(domain, Instant::now()) {
             return Ok(known);
         }
+        let changes = self.changes.load(Ordering::Acquire);
         let answer = limited(self.directory.realm(domain)).await?;
         if self.realms.len() >= KEPT_MAX {
             self.realms.clear();
         }
-        self.realms.insert(domain.to_owned(), (Instant::now(), answer.clone()));
+        self.realms.insert(domain.to_owned(), Kept::new(changes, answer.clone()));
         Ok(answer)
     }
 
@@ -81,41 +93,51 @@ impl Accounts {
         if let Some(known) = self.known_account(tenant, user, Instant::now()) {
             return Ok(known);
         }
+        let changes = self.changes.load(Ordering::Acquire);
         let answer = limited(self.directory.extension(tenant, user)).await?.map(Arc::new);
         if self.accounts.len() >= KEPT_MAX {
             self.accounts.clear();
         }
-        self.accounts.insert((tenant, user.to_owned()), (Instant::now(), answer.clone()));
+        self.accounts.insert((tenant, user.to_owned()), Kept::new(changes, answer.clone()));
         Ok(answer)
     }
 
     /// The trunk a number lies on, if that is known; the inner `None` is "none".
     pub(crate) fn known_trunk(&self, number: &str, now: Instant) -> Option<Option<TrunkId>> {
         let kept = self.numbers.get(number)?;
-        is_fresh(kept.0, now, kept.1.is_some()).then_some(kept.1)
+        self.is_good(&kept, now).then_some(kept.answer)
     }
 
     /// The trunk a number lies on.
     pub(crate) async fn trunk(&self, number: &str) -> Result<Option<TrunkId>, DirectoryError> {
+        let changes = self.changes.load(Ordering::Acquire);
         let answer = limited(self.directory.trunk_of_number(number)).await?;
         if self.numbers.len() >= KEPT_MAX {
             self.numbers.clear();
         }
-        self.numbers.insert(number.to_owned(), (Instant::now(), answer));
+        self.numbers.insert(number.to_owned(), Kept::new(changes, answer));
         Ok(answer)
     }
 
     /// Something changed: ask again.
     pub(crate) fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
         self.realms.clear();
         self.accounts.clear();
         self.numbers.clear();
     }
+
+    fn is_good<T>(&self, kept: &Kept<T>, now: Instant) -> bool {
+        let limit = if kept.answer.is_some() { KEPT_FOR } else { ABSENT_FOR };
+        kept.changes == self.changes.load(Ordering::Acquire)
+            && now.saturating_duration_since(kept.at) < limit
+    }
 }
 
-fn is_fresh(asked: Instant, now: Instant, exists: bool) -> bool {
-    let limit = if exists { KEPT_FOR } else { ABSENT_FOR };
-    now.saturating_duration_since(asked) < limit
+impl<T> Kept<T> {
+    fn new(changes: u64, answer: Option<T>) -> Self {
+        Self { at: Instant::now(), changes, answer }
+    }
 }
 
 async fn limited<T>(

@@ -29,7 +29,8 @@ pub trait Directory: Send + Sync + 'static {
     /// port). `None` for a domain nobody serves.
     fn realm<'a>(&'a self, domain: &'a str) -> Lookup<'a, Option<Realm>>;
 
-    /// The extension with this user part in this tenant. Disabled ones do not exist.
+    /// The extension with this user part in this tenant. Disabled ones, and those of disabled
+    /// users, do not exist.
     fn extension<'a>(
         &'a self,
         tenant: TenantId,
@@ -133,6 +134,14 @@ pub enum DirectoryChange {
     Trunks,
     /// An extension or tenant was added, changed or removed.
     Extensions,
+    /// The phones of an extension may not stay registered: it is gone or switched off, its owner
+    /// is, or it has another number or secret. Calls that run go on.
+    PhonesOut {
+        /// Owner.
+        tenant: TenantId,
+        /// Whose phones.
+        extension: ExtensionId,
+    },
 }
 
 /// A registered phone, kept over a restart.

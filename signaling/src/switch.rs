@@ -162,6 +162,7 @@ impl Switch {
             directory,
             trunks: near.trunks.clone(),
             accounts: near.accounts.clone(),
+            board: board.clone(),
             sip: near.sip.clone(),
             names,
             dns: near.dns.clone(),

@@ -17,14 +17,21 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("get", "/health", "p"),
     ("post", "/auth/login", "p"),
     ("post", "/auth/refresh", "p"),
+    ("get", "/auth/options", "p"),
+    ("post", "/auth/password/forgot", "p"),
+    ("post", "/auth/password/reset", "p"),
     ("post", "/auth/logout", "amtfv"),
     ("get patch", "/me", "amtfv"),
     ("post", "/me/password", "amtfv"),
+    ("get post", "/me/otp/**", "amtfv"),
     ("get", "/me/phone", "amt"),
     ("get", "/users", "am"),
     ("get", "/users/*", "am"),
     ("post", "/users", "a"),
     ("patch delete", "/users/*", "a"),
+    ("post", "/users/*/password-link", "a"),
+    ("post", "/users/*/sign-out", "a"),
+    ("delete", "/users/*/otp", "a"),
     ("get", "/extensions", "am"),
     ("get", "/extensions/*", "am"),
     ("get", "/extensions/*/setup", "am"),
@@ -89,7 +96,7 @@ fn meant(method: &str, path: &str) -> &'static str {
 }
 
 /// Every operation of the server's OpenAPI document, below `/api/v1`.
-async fn operations(base: &str) -> Vec<(Method, String)> {
+pub(crate) async fn operations(base: &str) -> Vec<(Method, String)> {
     let reply = Client::new().get(format!("{base}/api/v1/openapi.json")).send().await.unwrap();
     let document: Value = reply.json().await.unwrap();
     let mut found = Vec::new();
@@ -108,7 +115,7 @@ async fn operations(base: &str) -> Vec<(Method, String)> {
 }
 
 /// The path with every parameter filled in.
-fn filled(path: &str, id: &str) -> String {
+pub(crate) fn filled(path: &str, id: &str) -> String {
     let part = |part: &str| match part {
         "{phone}" => "+919811700000".to_owned(),
         "{code}" => "NO_SUCH_CODE".to_owned(),
@@ -118,7 +125,7 @@ fn filled(path: &str, id: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-fn has_body(method: &Method) -> bool {
+pub(crate) fn has_body(method: &Method) -> bool {
     *method != Method::GET && *method != Method::DELETE
 }
 

@@ -68,15 +68,25 @@ fn set_up_routes(router: Documented) -> Documented {
         .routes(routes!(routes::auth::auth_login))
         .routes(routes!(routes::auth::auth_refresh))
         .routes(routes!(routes::auth::auth_logout))
+        .routes(routes!(routes::passwords::auth_options))
+        .routes(routes!(routes::passwords::auth_password_forgot))
+        .routes(routes!(routes::passwords::auth_password_reset))
         .routes(routes!(routes::me::me, routes::me::me_change))
         .routes(routes!(routes::me::me_password))
         .routes(routes!(routes::me::me_phone))
+        .routes(routes!(routes::otp::me_otp, routes::otp::me_otp_begin))
+        .routes(routes!(routes::otp::me_otp_confirm))
+        .routes(routes!(routes::otp::me_otp_disable))
+        .routes(routes!(routes::otp::me_otp_recovery_codes))
         .routes(routes!(routes::users::user_list, routes::users::user_create))
         .routes(routes!(
             routes::users::user_one,
             routes::users::user_change,
             routes::users::user_deactivate
         ))
+        .routes(routes!(routes::users::user_sign_out))
+        .routes(routes!(routes::passwords::user_password_link))
+        .routes(routes!(routes::otp::user_otp_reset))
         .routes(routes!(routes::extensions::extension_list, routes::extensions::extension_create))
         .routes(routes!(
             routes::extensions::extension_one,

@@ -137,6 +137,8 @@ pub struct Parts {
     pub phone_doors: PhoneDoors,
     /// Where SIP over WebSocket goes; without it the path is not served.
     pub sip_socket: Option<SipSocketAcceptor>,
+    /// Where letters are handed in; without it none are sent.
+    pub mail: Option<crm::outreach::MailRoom>,
     /// Called after extensions, numbers or trunks changed, so that the switch looks again.
     pub directory_changed: Arc<dyn Fn(DirectoryChange) + Send + Sync>,
     /// Addresses, keys, limits.
@@ -146,13 +148,19 @@ pub struct Parts {
 /// What an administrator changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryChange {
-    /// A phone: its bindings may have to go.
+    /// A phone: what was known of it may not hold any more.
     Extension(TenantId, ExtensionId),
+    /// A phone that may not stay registered: it is gone, switched off, its owner is, or it has a
+    /// new secret or number.
+    PhonesOut(TenantId, ExtensionId),
     /// A carrier.
     Trunk(TenantId, TrunkId),
     /// A number.
     Number(TenantId),
 }
+
+/// Refused sign-ins written down at once; of a flood beyond that only the figure is kept.
+const REFUSAL_NOTES: usize = 256;
 
 /// What handlers reach. Cheap to clone.
 #[derive(Clone)]
@@ -165,6 +173,8 @@ pub struct Inner {
     pub(crate) sessions: Sessions,
     pub(crate) limits: Limits,
     pub(crate) password_checks: Semaphore,
+    /// Refused sign-ins that are being written down.
+    pub(crate) refusal_notes: Arc<Semaphore>,
     pub(crate) live: crate::live::Hub,
     pub(crate) names: crate::names::NameCache,
     pub(crate) starts: crate::routes::calls::start::Starts,
@@ -184,6 +194,7 @@ impl AppState {
             sessions,
             limits,
             password_checks,
+            refusal_notes: Arc::new(Semaphore::new(REFUSAL_NOTES)),
             live,
             names: Default::default(),
             starts: Default::default(),

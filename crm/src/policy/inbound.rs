@@ -34,6 +34,7 @@ impl Policy {
         let destination = did.destination.ok_or_else(not_found)?;
         let extension = self.store.extension_find(tenant, destination).await.map_err(away)?;
         let extension = extension.filter(|e| e.active).ok_or_else(not_found)?;
+        self.check_owner(&extension).await?;
         let caller = numbers::parse(from, &self.country).ok().map(|n| n.e164);
         let lead = match &caller {
             Some(number) => self.store.dial_lead_by_phone(tenant, number).await.map_err(away)?,
@@ -61,12 +62,23 @@ impl Policy {
         }
         let found = self.store.extension_by_number(tenant, to).await.map_err(away)?;
         let Some(extension) = found.filter(|e| e.active) else { return Ok(None) };
+        self.check_owner(&extension).await?;
         let owner = self.owner(tenant).await?;
         let mut plan = self.to_extension(&owner, &extension, from_number.to_owned(), None)?;
         plan.agent = from_user;
         plan.extension = Some(from_extension);
         plan.record = RecordPlan::default();
         Ok(Some(plan))
+    }
+
+    /// Whose owner is switched off is not rung, whatever is still registered (F02).
+    async fn check_owner(&self, extension: &Extension) -> Result<(), HangupCause> {
+        let Some(user) = extension.user else { return Ok(()) };
+        let user = self.store.user_find(extension.tenant, user).await.map_err(away)?;
+        if user.is_some_and(|user| user.active) {
+            return Ok(());
+        }
+        Err(HangupCause::new(EndedBy::System, CauseKind::AgentUnavailable))
     }
 
     async fn owner(&self, tenant: TenantId) -> Result<Tenant, HangupCause> {

@@ -92,6 +92,24 @@ impl Store {
         .await
     }
 
+    /// The extension with a number, if its phones may be used: it is active, and nobody's or an
+    /// active user's (F02).
+    pub async fn extension_usable(
+        &self,
+        tenant: TenantId,
+        number: &str,
+    ) -> Result<Option<Extension>, StoreError> {
+        self.find(
+            tenant,
+            "SELECT * FROM extensions e WHERE tenant_id = $1 AND number = $2 AND active
+                 AND NOT EXISTS (SELECT id FROM users u WHERE u.tenant_id = e.tenant_id
+                                 AND u.id = e.user_id AND NOT u.active)",
+            args![tenant, number],
+            extension,
+        )
+        .await
+    }
+
     /// The first active phone of a user.
     pub async fn extension_of_user(
         &self,
@@ -224,11 +242,15 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Active extensions of the whole installation, for the registrar's cache.
+    /// Extensions of the whole installation whose phones may be used: active ones that are
+    /// nobody's, or an active user's.
     pub async fn platform_extensions(&self) -> Result<Vec<Extension>, StoreError> {
         self.list(
             Scope::Platform,
-            "SELECT * FROM extensions WHERE active ORDER BY tenant_id, number",
+            "SELECT * FROM extensions e WHERE active AND NOT EXISTS (
+                 SELECT id FROM users u
+                 WHERE u.tenant_id = e.tenant_id AND u.id = e.user_id AND NOT u.active)
+             ORDER BY tenant_id, number",
             args![],
             extension,
         )

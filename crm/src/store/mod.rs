@@ -15,6 +15,7 @@ mod leads;
 mod notes;
 mod numbers;
 mod open;
+mod otp;
 mod policy;
 pub(crate) mod recordings;
 mod sessions;

@@ -183,40 +183,106 @@ impl Store {
         Ok(rows)
     }
 
-    /// Keeps the hash of a password-reset token (AUT-04).
+    /// Whether a user had a session from an address since then.
+    pub async fn session_from(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        address: &str,
+        since: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .find(
+                tenant,
+                "SELECT id FROM sessions
+                 WHERE tenant_id = $1 AND user_id = $2 AND address = $3 AND last_used_at >= $4
+                 LIMIT 1",
+                args![tenant, user, address, since],
+                |row| row.id::<SessionId>("id"),
+            )
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Keeps the hash of a password-reset token (AUT-04); false where the user has `most` already
+    /// that are still good. What is over is forgotten.
     pub async fn password_reset_create(
         &self,
         tenant: TenantId,
         user: UserId,
         hash: &[u8],
+        now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        self.run(
-            tenant,
-            "INSERT INTO password_resets (hash, tenant_id, user_id, expires_at)
-             VALUES ($1, $2, $3, $4)",
-            args![hash, tenant, user, expires_at],
+        most: i64,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write(tenant).await?;
+        tx.run(
+            "DELETE FROM password_resets WHERE tenant_id = $1 AND user_id = $2 AND expires_at <= $3",
+            args![tenant, user, now],
         )
         .await?;
-        Ok(())
+        let rows = tx
+            .run(
+                "INSERT INTO password_resets (hash, tenant_id, user_id, expires_at)
+                 SELECT $3, $1, $2, $4 WHERE
+                     (SELECT COUNT(*) FROM password_resets
+                      WHERE tenant_id = $1 AND user_id = $2) < $5",
+                args![tenant, user, hash, expires_at, most],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(rows == 1)
     }
 
-    /// Uses up a password-reset token; whose it was.
-    pub async fn password_reset_use(
+    /// Whose a password-reset token is, while it is good.
+    pub async fn password_reset_user(
         &self,
         tenant: TenantId,
         hash: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Option<UserId>, StoreError> {
-        self.run_returning(
+        self.find(
             tenant,
-            "UPDATE password_resets SET used_at = $3
-             WHERE tenant_id = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3
-             RETURNING user_id",
+            "SELECT user_id FROM password_resets
+             WHERE tenant_id = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3",
             args![tenant, hash, now],
             |row| row.id("user_id"),
         )
         .await
+    }
+
+    /// Uses up a password-reset token and sets the password, all or nothing; every session and
+    /// every other link of the user ends. False where the token is not good any more.
+    pub async fn password_reset_redeem(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        hash: &[u8],
+        password_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write(tenant).await?;
+        let used = tx
+            .run(
+                "UPDATE password_resets SET used_at = $4
+                 WHERE tenant_id = $1 AND user_id = $2 AND hash = $3 AND used_at IS NULL
+                   AND expires_at > $4",
+                args![tenant, user, hash, now],
+            )
+            .await?;
+        if used == 0 {
+            return Ok(false);
+        }
+        tx.run(
+            "UPDATE users SET password_hash = $3, updated_at = $4
+             WHERE tenant_id = $1 AND id = $2",
+            args![tenant, user, password_hash, now],
+        )
+        .await?;
+        resets_end_in_tx(&mut tx, tenant, user, now).await?;
+        revoke_all_in_tx(&mut tx, tenant, user, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
@@ -249,6 +315,21 @@ pub(super) async fn revoke_all_in_tx(
     tx.run(
         "UPDATE sessions SET revoked_at = $3
          WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        args![tenant, user, now],
+    )
+    .await
+}
+
+/// The password was changed: links that would change it again are good no more.
+pub(super) async fn resets_end_in_tx(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    tx.run(
+        "UPDATE password_resets SET used_at = $3
+         WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL",
         args![tenant, user, now],
     )
     .await

@@ -159,7 +159,7 @@ impl Store {
         Ok(made)
     }
 
-    /// Sets a new password hash and ends every session of the user.
+    /// Sets a new password hash and ends every session and every reset link of the user.
     pub async fn user_set_password(
         &self,
         tenant: TenantId,
@@ -176,8 +176,28 @@ impl Store {
             )
             .await?;
         super::sessions::revoke_all_in_tx(&mut tx, tenant, id, now).await?;
+        super::sessions::resets_end_in_tx(&mut tx, tenant, id, now).await?;
         tx.commit().await?;
         Ok(rows == 1)
+    }
+
+    /// Puts a newer hash of the same password in place of `old`; nothing else changes, and
+    /// nothing at all where the password was changed meanwhile.
+    pub async fn user_rehash(
+        &self,
+        tenant: TenantId,
+        id: UserId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StoreError> {
+        self.run(
+            tenant,
+            "UPDATE users SET password_hash = $4
+             WHERE tenant_id = $1 AND id = $2 AND password_hash = $3",
+            args![tenant, id, old, new],
+        )
+        .await?;
+        Ok(())
     }
 
     /// Remembers a successful sign-in.

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[allow(unreachable_pub, reason = "public in the test kit, whose file it is")]
+#[path = "../../../tests/kit/src/authenticator.rs"]
+mod authenticator;
 mod calls;
 mod engines;
 mod floor;
@@ -11,5 +14,6 @@ mod outcomes;
 mod policy;
 mod recordings;
 mod schema;
+mod sign_in;
 mod tenancy;
 mod users;

@@ -213,6 +213,15 @@ impl<O: Copy> Bindings<O> {
         keys.iter().filter_map(|key| self.remove(aor, key)).collect()
     }
 
+    /// Every phone whose owner fits: they may not stay.
+    pub fn remove_owned(&mut self, fits: impl Fn(&O) -> bool) -> Vec<Change<O>> {
+        let all = self.by_aor.iter().flat_map(|(aor, all)| {
+            all.values().filter(|b| fits(&b.owner)).map(move |b| (aor.clone(), b.key.clone()))
+        });
+        let gone: Vec<(String, String)> = all.collect();
+        gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
+    }
+
     /// Takes over a binding from before a restart, or a new one.
     pub fn keep(&mut self, aor: &str, binding: Binding<O>) -> Change<O> {
         self.remove(aor, &binding.key);
@@ -323,6 +332,22 @@ mod tests {
             cseq,
         };
         bindings.register(now, &who, wishes)
+    }
+
+    /// F02.
+    #[test]
+    fn the_phones_of_one_owner_go_and_those_of_others_stay() {
+        let mut bindings = bindings();
+        let now = start();
+        let two = vec![wish("sip:a@h", Some(600)), wish("sip:b@h", Some(600))];
+        register(&mut bindings, now, 1, two).unwrap();
+        let mut other = bindings.of("101@a").next().unwrap().clone();
+        other.owner = 8;
+        bindings.keep("102@a", other);
+        assert_eq!(bindings.remove_owned(|owner| *owner == 7).len(), 2);
+        assert_eq!((bindings.count(), bindings.of("101@a").count()), (1, 0));
+        assert_eq!(bindings.of("102@a").count(), 1);
+        assert!(bindings.has_source(source(40_000).remote), "the other came from there as well");
     }
 
     /// B01.

@@ -2,7 +2,7 @@
 //! asker chose, so nobody waits for a handle.
 
 use crate::calls::CallDoor;
-use call::{CallId, LegId};
+use call::{CallId, ExtensionId, LegId, TenantId};
 use signaling_proto::{
     Body, HeaderLine, InviteRequest, Message, OutgoingRequest, Reason, Reply, RequestFailure,
     ResolveId, Source, Target, TransactionId, registrar::Reachable,
@@ -37,6 +37,8 @@ pub(crate) enum SipCommand {
     Resolved { id: ResolveId, targets: Vec<Target> },
     /// Where the phones of an AOR are.
     Reach { aor: String, reply: oneshot::Sender<Vec<Reachable>> },
+    /// The phones of an extension may not stay registered.
+    PhonesOut { tenant: TenantId, extension: ExtensionId },
 }
 
 /// A request that waits for an answer of the directory.

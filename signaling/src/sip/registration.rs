@@ -295,6 +295,14 @@ impl SipTask {
         }
     }
 
+    /// An extension's phones may not stay.
+    pub(super) fn phones_out(&mut self, now: Instant, tenant: TenantId, extension: ExtensionId) {
+        let out = Owner { tenant, extension };
+        let changes = self.registrations.bindings.remove_owned(|owner| *owner == out);
+        tracing::info!(%extension, phones = changes.len(), "phones may not stay registered");
+        self.registrations.publish(now, changes);
+    }
+
     /// A connection is gone.
     pub(super) fn flow_closed(&mut self, now: Instant, flow: FlowId, transport: Transport) {
         let by_uri = transport == Transport::Tcp;

@@ -212,6 +212,9 @@ impl SipTask {
             SipCommand::Reach { aor, reply } => {
                 let _ = reply.send(self.reach(now, &aor));
             }
+            SipCommand::PhonesOut { tenant, extension } => {
+                self.phones_out(now, tenant, extension);
+            }
         }
     }
 

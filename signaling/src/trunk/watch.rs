@@ -6,8 +6,8 @@ use crate::{
     Directory,
     directory::DirectoryChange,
     dns::Dns,
-    sip::{OurNames, RequestOutcome, SipDoor},
-    status::TrunkHealth,
+    sip::{OurNames, RegistrationBoard, RequestOutcome, SipCommand, SipDoor},
+    status::{self, TrunkHealth},
 };
 use call::TrunkId;
 use signaling_proto::{
@@ -36,6 +36,7 @@ pub(crate) struct TrunkNeighbours {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) trunks: Arc<Trunks>,
     pub(crate) accounts: Arc<crate::accounts::Accounts>,
+    pub(crate) board: Arc<RegistrationBoard>,
     pub(crate) sip: SipDoor,
     pub(crate) names: OurNames,
     pub(crate) dns: Dns,
@@ -71,14 +72,32 @@ pub(crate) async fn run(near: TrunkNeighbours) {
                 change = changes.recv() => match change {
                     Ok(DirectoryChange::Trunks) => break,
                     Ok(DirectoryChange::Extensions) => near.accounts.forget(),
+                    Ok(DirectoryChange::PhonesOut { tenant, extension }) => {
+                        // First nobody is let in any more, then who is in has to go.
+                        near.accounts.forget();
+                        near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
+                    }
                     Err(RecvError::Lagged(_)) => {
                         near.accounts.forget();
+                        look_at_phones(&near).await;
                         break;
                     }
                     // The directory is gone: nothing will change any more.
                     Err(RecvError::Closed) => return near.shutdown.cancelled().await,
                 }
             }
+        }
+    }
+}
+
+/// News were missed: whoever is registered and may not be has to go.
+async fn look_at_phones(near: &TrunkNeighbours) {
+    for phone in near.board.all() {
+        let number = phone.aor.split('@').next().unwrap_or_default();
+        let known = near.accounts.account(phone.tenant, number).await;
+        if known.is_ok_and(|account| account.is_none_or(|a| a.extension != phone.extension)) {
+            let status::Registration { tenant, extension, .. } = phone;
+            near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
         }
     }
 }

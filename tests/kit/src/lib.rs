@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test kit fails loudly")]
 
 pub mod api;
+pub mod authenticator;
 pub mod certificates;
 pub mod ears;
 pub mod live;

@@ -56,4 +56,28 @@ impl Live {
             }
         }
     }
+
+    /// Reads what comes within a time.
+    pub async fn gather(&mut self, time: Duration) {
+        let deadline = tokio::time::Instant::now() + time;
+        while let Ok(Some(value)) = tokio::time::timeout_at(deadline, self.next()).await {
+            self.seen.push(value);
+        }
+    }
+
+    /// Reads until the server closes, which it must within `limit`; the code it gave.
+    pub async fn closed(&mut self, limit: Duration) -> Option<u16> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            match tokio::time::timeout_at(deadline, self.socket.next()).await {
+                Ok(Some(Ok(Message::Close(frame)))) => return frame.map(|f| f.code.into()),
+                Ok(Some(Ok(Message::Text(text)))) => {
+                    self.seen.extend(serde_json::from_str::<Value>(&text));
+                }
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(_)) | None) => return None,
+                Err(_) => panic!("the live socket is still open after {limit:?}"),
+            }
+        }
+    }
 }

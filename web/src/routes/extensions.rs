@@ -124,15 +124,22 @@ pub(crate) async fn extension_change(
         ring_timeout_s: body.ring_timeout_s.map(fits_ring_timeout).transpose()?,
         active: body.active,
     };
+    let before = state.store.extension_find(who.tenant, id.into()).await?.ok_or_else(unknown)?;
     let made = state.store.extension_update(who.tenant, id.into(), &patch, Utc::now()).await?;
     let made = made.ok_or_else(unknown)?;
     state.audit(&who, who.audit("extension.updated", "extension", made.id)).await?;
-    state.extension_changed(&who, made.id).await;
+    // Another number or owner means another phone: the present one has to prove itself anew.
+    let same = before.number == made.number && before.user == made.user && made.active;
+    if same {
+        state.extension_changed(&who, made.id).await;
+    } else {
+        state.phones_out(&who, made.id).await;
+    }
     let names = state.user_names(who.tenant).await?;
     Ok(Json(shown(&state, made, &names)))
 }
 
-/// Remove an extension; its phones are refused from now.
+/// Remove an extension; its phones lose their registration at once and are refused from now.
 #[utoipa::path(
     delete,
     path = "/api/v1/extensions/{id}",
@@ -150,7 +157,7 @@ pub(crate) async fn extension_delete(
         return Err(unknown());
     }
     state.audit(&who, who.audit("extension.deleted", "extension", id)).await?;
-    state.extension_changed(&who, id).await;
+    state.phones_out(&who, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -191,7 +198,7 @@ pub(crate) async fn extension_secret(
     Ok(Json(secret))
 }
 
-/// Make a new SIP secret; phones with the old one are refused at their next registration.
+/// Make a new SIP secret; phones with the old one lose their registration at once.
 #[utoipa::path(
     post,
     path = "/api/v1/extensions/{id}/secret/rotate",
@@ -210,7 +217,7 @@ pub(crate) async fn extension_secret_rotate(
     }
     let secret = secret_of(&state, &who, id).await?;
     state.audit(&who, who.audit("extension.secret_rotated", "extension", id)).await?;
-    state.extension_changed(&who, id).await;
+    state.phones_out(&who, id).await;
     Ok(Json(secret))
 }
 
@@ -247,6 +254,12 @@ impl AppState {
     /// The switch and the floor look again.
     async fn extension_changed(&self, who: &Principal, id: ExtensionId) {
         (self.directory_changed)(DirectoryChange::Extension(who.tenant, id));
+        self.dialer.directory_changed().await;
+    }
+
+    /// Its phones may not stay registered.
+    async fn phones_out(&self, who: &Principal, id: ExtensionId) {
+        (self.directory_changed)(DirectoryChange::PhonesOut(who.tenant, id));
         self.dialer.directory_changed().await;
     }
 }

@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use chrono::Utc;
-use crm::users::{self, SignInError, User, UserPatch};
+use crm::users::{self, User, UserPatch};
 
 /// Who one is.
 #[utoipa::path(
@@ -54,7 +54,7 @@ pub(crate) async fn me_change(
     me_of(&state, &user).await.map(Json)
 }
 
-/// Change own password; every other session ends.
+/// Change own password; every session ends, this one as well.
 #[utoipa::path(
     post,
     path = "/api/v1/me/password",
@@ -67,18 +67,15 @@ pub(crate) async fn me_password(
     who: Principal,
     Body(body): Body<PasswordChange>,
 ) -> Outcome<StatusCode> {
-    let user = state.store.user_find(who.tenant, who.user).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    let user = state.own_user(&who).await?;
     users::password_fits(&body.new_password, &user.email)
         .map_err(|reason| Problem::field("new_password", "invalid", reason))?;
-    let (old, new) = (&body.current_password, &body.new_password);
-    match users::change_password(&state.store, &user, old, new, Utc::now()).await {
-        Ok(()) => {}
-        Err(SignInError::Store(error)) => return Err(error.into()),
-        Err(SignInError::Refused | SignInError::Throttled { .. }) => {
-            return Err(Problem::field("current_password", "wrong", "is not your password"));
-        }
-    }
+    state.prove(&who, &user, &body.current_password, None).await?;
+    let hash = {
+        let _place = state.password_place().await?;
+        users::hash_password(body.new_password).await
+    };
+    state.store.user_set_password(who.tenant, who.user, &hash, Utc::now()).await?;
     state.sessions.forget();
     state.audit(&who, who.audit("user.password_changed", "user", who.user)).await?;
     Ok(StatusCode::NO_CONTENT)

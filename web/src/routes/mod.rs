@@ -13,6 +13,8 @@ pub(crate) mod health;
 pub(crate) mod leads;
 pub(crate) mod me;
 pub(crate) mod numbers;
+pub(crate) mod otp;
+pub(crate) mod passwords;
 pub(crate) mod queue;
 pub(crate) mod settings;
 pub(crate) mod trunks;

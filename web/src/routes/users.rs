@@ -1,7 +1,7 @@
 //! Users (AUT-10).
 
 use crate::{
-    AppState,
+    AppState, DirectoryChange,
     extract::{Body, Id, Params},
     problem::{Outcome, Problem, Problems},
     routes::me::{fits_language, fits_name},
@@ -15,8 +15,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use call::{E164, UserId};
 use chrono::Utc;
 use crm::users::{self, NewUser, UserFilter, UserPatch};
+use dialer::Wish;
 use rand::Rng;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Users of the tenant.
 #[utoipa::path(
@@ -40,8 +41,8 @@ pub(crate) async fn user_list(
         cursor: query.cursor,
     };
     let page = state.store.user_list(who.tenant, &filter).await?;
-    let phones = phones(&state, &who).await?;
-    let items = page.items.into_iter().map(|user| shown(user, &phones)).collect();
+    let beside = beside(&state, &who).await?;
+    let items = page.items.into_iter().map(|user| shown(user, &beside)).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 
@@ -78,7 +79,7 @@ pub(crate) async fn user_create(
     let user = state.store.user_create(who.tenant, &new, Utc::now()).await?;
     let detail = serde_json::json!({ "role": body.role, "email": user.email });
     state.audit(&who, who.audit("user.created", "user", user.id).with(detail)).await?;
-    let user = shown(user, &HashMap::new());
+    let user = shown(user, &Beside::default());
     Ok((StatusCode::CREATED, Json(UserCreated { user, password: generated })))
 }
 
@@ -97,7 +98,7 @@ pub(crate) async fn user_one(
 ) -> Outcome<Json<User>> {
     let user = state.store.user_find(who.tenant, id.into()).await?;
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    Ok(Json(shown(user, &phones(&state, &who).await?)))
+    Ok(Json(shown(user, &beside(&state, &who).await?)))
 }
 
 /// Change a user. Deactivation, a new role or a new password cuts sessions and sockets within 5 s.
@@ -155,11 +156,15 @@ pub(crate) async fn user_change(
         state.store.session_revoke_all(who.tenant, id, now).await?;
     }
     state.sessions.forget();
+    if user.active != before.active || user.role != before.role {
+        state.phones_follow(&user).await?;
+    }
     state.audit(&who, who.audit("user.updated", "user", id).with(detail)).await?;
-    Ok(Json(shown(user, &phones(&state, &who).await?)))
+    Ok(Json(shown(user, &beside(&state, &who).await?)))
 }
 
-/// Deactivate a user; history stays.
+/// Deactivate a user; history stays. Sessions, sockets and phones are cut within 5 s, a live call
+/// goes on.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{id}",
@@ -180,15 +185,43 @@ pub(crate) async fn user_deactivate(
         return Err(Problem::conflict("nobody may take away their own access"));
     }
     let patch = UserPatch { active: Some(false), ..Default::default() };
-    state.store.user_update(who.tenant, id, &patch, now).await?;
+    let user = state.store.user_update(who.tenant, id, &patch, now).await?;
     state.store.session_revoke_all(who.tenant, id, now).await?;
     state.sessions.forget();
+    if let Some(user) = user {
+        state.phones_follow(&user).await?;
+    }
     state.audit(&who, who.audit("user.deactivated", "user", id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// End every session of a user: requests and live sockets are refused within 5 s. Their desk
+/// phone has a secret of its own and stays; deactivate the user, or make a new secret.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{id}/sign-out",
+    tag = "users",
+    params(("id" = Uuid, Path, description = "User")),
+    responses((status = 204, description = "Done"), Problems),
+)]
+pub(crate) async fn user_sign_out(
+    State(state): State<AppState>,
+    who: Principal,
+    Id(id): Id,
+) -> Outcome<StatusCode> {
+    let id = UserId::from(id);
+    let user = state.store.user_find(who.tenant, id).await?;
+    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    may_give(&who, user.role.into())?;
+    let ended = state.store.session_revoke_all(who.tenant, id, Utc::now()).await?;
+    state.sessions.forget();
+    let detail = serde_json::json!({ "sessions": ended });
+    state.audit(&who, who.audit("user.signed_out", "user", id).with(detail)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Only those who run the installation make others of their kind, or touch them.
-fn may_give(who: &Principal, role: Role) -> Outcome<()> {
+pub(crate) fn may_give(who: &Principal, role: Role) -> Outcome<()> {
     if role == Role::PlatformAdmin && who.role != Role::PlatformAdmin {
         return Err(Problem::forbidden("only platform administrators may do this"));
     }
@@ -196,13 +229,7 @@ fn may_give(who: &Principal, role: Role) -> Outcome<()> {
 }
 
 fn fits_email(email: &str) -> Outcome<String> {
-    let email = email.trim().to_lowercase();
-    let well_formed = email.len() <= 254
-        && email.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
-        })
-        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if well_formed { Ok(email) } else { Err(Problem::field("email", "invalid", "is no address")) }
+    users::fits_email(email).ok_or_else(|| Problem::field("email", "invalid", "is no address"))
 }
 
 fn caller_id(number: &str) -> Outcome<E164> {
@@ -216,17 +243,43 @@ fn generate_password() -> String {
     (0..16).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
 }
 
-type Phones = HashMap<UserId, (uuid::Uuid, String)>;
-
-async fn phones(state: &AppState, who: &Principal) -> Outcome<Phones> {
-    let extensions = state.store.extension_list(who.tenant).await?;
-    let owned =
-        extensions.into_iter().rev().filter_map(|e| Some((e.user?, (e.id.uuid(), e.number))));
-    Ok(owned.collect())
+/// What stands beside the rows of users.
+#[derive(Default)]
+struct Beside {
+    phones: HashMap<UserId, (uuid::Uuid, String)>,
+    otp: HashSet<UserId>,
 }
 
-fn shown(user: users::User, phones: &Phones) -> User {
-    let phone = phones.get(&user.id);
+async fn beside(state: &AppState, who: &Principal) -> Outcome<Beside> {
+    let extensions = state.store.extension_list(who.tenant).await?;
+    let phones =
+        extensions.into_iter().rev().filter_map(|e| Some((e.user?, (e.id.uuid(), e.number))));
+    let otp = state.store.otp_users(who.tenant).await?;
+    Ok(Beside { phones: phones.collect(), otp: otp.into_iter().collect() })
+}
+
+impl AppState {
+    /// A user was switched on or off: their phones with them. The phones of one who is off lose
+    /// their registration at once and get no new one (F02); a live call goes on, because at its
+    /// other end is a customer.
+    async fn phones_follow(&self, user: &users::User) -> Outcome<()> {
+        let extensions = self.store.extension_list(user.tenant).await?;
+        for extension in extensions.into_iter().filter(|e| e.user == Some(user.id)) {
+            (self.directory_changed)(match user.active {
+                true => DirectoryChange::Extension(user.tenant, extension.id),
+                false => DirectoryChange::PhonesOut(user.tenant, extension.id),
+            });
+        }
+        self.dialer.directory_changed().await;
+        if !user.active && self.dialer.agent(user.tenant, user.id).is_some() {
+            self.dialer.set_state(user.tenant, user.id, Wish::Offline).await?;
+        }
+        Ok(())
+    }
+}
+
+fn shown(user: users::User, beside: &Beside) -> User {
+    let phone = beside.phones.get(&user.id);
     User {
         id: user.id.uuid(),
         email: user.email,
@@ -237,6 +290,7 @@ fn shown(user: users::User, phones: &Phones) -> User {
         reports_to: user.reports_to.map(UserId::uuid),
         caller_id: user.caller_id.map(String::from),
         active: user.active,
+        otp_enabled: beside.otp.contains(&user.id),
         extension_id: phone.map(|(id, _)| *id),
         extension: phone.map(|(_, number)| number.clone()),
         last_login_at: user.last_login_at,

@@ -42,8 +42,10 @@ pub struct User {
     pub reports_to: Option<Uuid>,
     /// The number shown when they call.
     pub caller_id: Option<String>,
-    /// False: cannot sign in, sessions and sockets cut within 5 s.
+    /// False: cannot sign in; sessions, sockets and phones are cut within 5 s, a live call goes on.
     pub active: bool,
+    /// Signs in with a code as well (AUT-05).
+    pub otp_enabled: bool,
     /// Their extension.
     pub extension_id: Option<Uuid>,
     /// Its number.
@@ -130,7 +132,7 @@ pub struct UserChange {
     #[serde(default, deserialize_with = "super::telephony::some")]
     #[schema(value_type = Option<String>)]
     pub caller_id: Option<Option<String>>,
-    /// False ends every session within 5 s.
+    /// False ends every session and registration within 5 s; a live call goes on.
     pub active: Option<bool>,
     /// A new password; ends every session.
     #[schema(format = Password, min_length = 10)]

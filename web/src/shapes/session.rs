@@ -2,6 +2,7 @@
 
 use super::accounts::Role;
 use super::telephony::ExtensionType;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,8 +17,92 @@ pub struct LoginRequest {
     /// The password.
     #[schema(format = Password)]
     pub password: String,
-    /// One-time code where the account has one set up.
+    /// Code of the authenticator app where the account has two-step sign-in, or a recovery code.
+    /// Without it such an account is answered 401 `/problems/otp-required`, with a wrong one 401
+    /// `/problems/otp-wrong`.
+    #[schema(example = "287082")]
     pub otp: Option<String>,
+}
+
+/// What the sign-in page can offer.
+#[derive(Serialize, ToSchema)]
+pub struct SignInOptions {
+    /// Links for a new password are sent by e-mail; otherwise an administrator sets one.
+    pub reset_by_mail: bool,
+}
+
+/// Who forgot their password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordForgotten {
+    /// The address the account is known by.
+    pub email: String,
+}
+
+/// A new password by link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordReset {
+    /// What stands behind `#` in the link; good once, for 30 minutes.
+    pub token: String,
+    /// The new password: at least 10 characters.
+    #[schema(format = Password, min_length = 10)]
+    pub new_password: String,
+}
+
+/// Two-step sign-in of one's own account.
+#[derive(Serialize, ToSchema)]
+pub struct OtpState {
+    /// Signing in asks for a code.
+    pub enabled: bool,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// Recovery codes not used yet.
+    pub recovery_codes_left: u32,
+}
+
+/// Beginning of two-step sign-in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtpBegin {
+    /// The password in use.
+    #[schema(format = Password)]
+    pub current_password: String,
+}
+
+/// What goes into the authenticator app; shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct OtpSecret {
+    /// To be typed, base 32.
+    pub secret: String,
+    /// To be scanned: `otpauth://totp/…` (SHA-1, 6 digits, 30 seconds).
+    pub uri: String,
+}
+
+/// A code of the app that was just set up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtpConfirm {
+    /// Six digits.
+    pub code: String,
+}
+
+/// Password and code, to change two-step sign-in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtpProof {
+    /// The password in use.
+    #[schema(format = Password)]
+    pub current_password: String,
+    /// A code of the app, or a recovery code.
+    pub code: String,
+}
+
+/// Codes for when the app is lost, each good once; shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Ten of them.
+    pub recovery_codes: Vec<String>,
 }
 
 /// Exchange of a refresh token, good once.
@@ -34,6 +119,9 @@ pub struct RefreshRequest {
 pub struct LogoutRequest {
     /// A refresh token of the session.
     pub refresh_token: Option<String>,
+    /// Every session of the user, on every device.
+    #[serde(default)]
+    pub everywhere: bool,
 }
 
 /// Tokens of a session.
@@ -110,7 +198,7 @@ pub struct MeChange {
     pub language: Option<String>,
 }
 
-/// Change of one's own password. All other sessions end.
+/// Change of one's own password. Every session ends, this one as well.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {

@@ -17,7 +17,7 @@ const LOOKS = [
       ]
     : []),
 ];
-const TELECALLER = ["/queue", "/queue?tab=callback", "/queue?q=zzzz", "/leads", "FIRST_LEAD", "/calls"];
+const TELECALLER = ["/queue", "/queue?tab=callback", "/queue?q=zzzz", "/leads", "FIRST_LEAD", "/calls", "/account"];
 const ADMIN = ["/floor", "/admin/users", "/admin/extensions", "/admin/trunks", "/admin/numbers", "/admin/dispositions", "/admin/settings", "/admin/audit", "/nowhere"];
 
 async function firstLead(desk) {
@@ -34,6 +34,10 @@ async function tour(browser, email, paths, look) {
   await desk.page.goto(`${URL_BASE}/sign-in`);
   await desk.settled();
   findings.push(...(await desk.inspect("sign-in")));
+  for (const page of ["forgot-password", "reset-password"]) {
+    await desk.go(`/${page}`);
+    findings.push(...(await desk.inspect(page)));
+  }
   await desk.signIn(email);
   for (const path of paths) {
     if (path === "FIRST_LEAD") await firstLead(desk);

@@ -2,10 +2,12 @@
 
 mod baresip;
 mod linphone;
+mod mail;
 mod sipp;
 
 pub use baresip::{Baresip, BaresipAccount};
 pub use linphone::Linphone;
+pub use mail::MailServer;
 pub use sipp::{Seen, Sipp, SippRun};
 
 use std::{path::Path, process::Command, time::Duration};

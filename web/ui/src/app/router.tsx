@@ -27,6 +27,9 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("@/features/auth/SignIn"), "SignIn"),
 });
 
+const forgotPassword = createRoute({ getParentRoute: () => root, path: "/forgot-password", beforeLoad: () => needWords("account"), component: lazyRouteComponent(() => import("@/features/auth/ForgotPassword"), "ForgotPassword") });
+const resetPassword = createRoute({ getParentRoute: () => root, path: "/reset-password", beforeLoad: () => needWords("account"), component: lazyRouteComponent(() => import("@/features/auth/ResetPassword"), "ResetPassword") });
+
 const desk = createRoute({
   getParentRoute: () => root,
   id: "desk",
@@ -97,6 +100,8 @@ const floor = createRoute({
   component: lazyRouteComponent(() => import("@/features/floor/FloorPage"), "FloorPage"),
 });
 
+const account = createRoute({ getParentRoute: () => desk, path: "/account", beforeLoad: () => needWords("account"), component: lazyRouteComponent(() => import("@/features/account/AccountPage"), "AccountPage") });
+
 const admin = createRoute({ getParentRoute: () => desk, path: "/admin", beforeLoad: () => needWords("admin"), component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout") });
 const adminHome = createRoute({
   getParentRoute: () => admin,
@@ -124,7 +129,9 @@ const audit = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  desk.addChildren([home, queue, leads, lead, calls, floor, admin.addChildren([adminHome, users, extensions, trunks, numbers, dispositions, settings, audit])]),
+  forgotPassword,
+  resetPassword,
+  desk.addChildren([home, queue, leads, lead, calls, floor, account, admin.addChildren([adminHome, users, extensions, trunks, numbers, dispositions, settings, audit])]),
 ]);
 
 export function createAppRouter(queries: QueryClient) {

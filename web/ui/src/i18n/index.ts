@@ -11,10 +11,11 @@ export const LANGUAGES = [
 export type Language = (typeof LANGUAGES)[number]["value"];
 
 const KEY = "telehub.language";
-/** The set-up pages bring words that nobody else needs to load. */
-export type WordPart = "desk" | "admin";
+/** The set-up pages, and those about passwords, bring words that nobody else needs to load. */
+export type WordPart = "desk" | "account" | "admin";
 const load: Record<WordPart, Record<Language, () => Promise<{ default: Record<string, unknown> }>>> = {
   desk: { en: () => import("./en.json"), hi: () => import("./hi.json") },
+  account: { en: () => import("./account.en.json"), hi: () => import("./account.hi.json") },
   admin: { en: () => import("./admin.en.json"), hi: () => import("./admin.hi.json") },
 };
 const needed = new Set<WordPart>(["desk"]);

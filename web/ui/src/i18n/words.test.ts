@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import accountEn from "./account.en.json";
+import accountHi from "./account.hi.json";
 import adminEn from "./admin.en.json";
 import adminHi from "./admin.hi.json";
 import en from "./en.json";
@@ -16,8 +18,8 @@ function flat(words: Words, prefix = ""): Map<string, string> {
   }
   return all;
 }
-const english = flat({ ...en, ...adminEn });
-const hindi = flat({ ...hi, ...adminHi });
+const english = flat({ ...en, ...accountEn, ...adminEn });
+const hindi = flat({ ...hi, ...accountHi, ...adminHi });
 
 function sources(folder: string, leaveOut = "__generated__"): string[] {
   return readdirSync(folder).flatMap((name) => {

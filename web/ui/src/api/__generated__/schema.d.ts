@@ -64,7 +64,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in. Unknown address and wrong password look the same and take the same time. */
+        /**
+         * Sign in. Unknown address and wrong password look the same and take the same time. An account
+         *     with two-step sign-in is asked for a code once the password is right.
+         */
         post: operations["auth_login"];
         delete?: never;
         options?: never;
@@ -83,6 +86,57 @@ export interface paths {
         put?: never;
         /** End this session: its tokens and sockets stop working within 5 s. */
         post: operations["auth_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the sign-in page can offer. */
+        get: operations["auth_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the sign-in page can offer. */
+        post: operations["auth_password_forgot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the sign-in page can offer. */
+        post: operations["auth_password_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -516,7 +570,7 @@ export interface paths {
         get: operations["extension_one"];
         put?: never;
         post?: never;
-        /** Remove an extension; its phones are refused from now. */
+        /** Extensions of the tenant. */
         delete: operations["extension_delete"];
         options?: never;
         head?: never;
@@ -550,7 +604,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a new SIP secret; phones with the old one are refused at their next registration. */
+        /** Extensions of the tenant. */
         post: operations["extension_secret_rotate"];
         delete?: never;
         options?: never;
@@ -714,6 +768,75 @@ export interface paths {
         patch: operations["me_change"];
         trace?: never;
     };
+    "/api/v1/me/otp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        get: operations["me_otp"];
+        put?: never;
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        post: operations["me_otp_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/otp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        post: operations["me_otp_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/otp/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        post: operations["me_otp_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/otp/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        post: operations["me_otp_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -723,7 +846,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change own password; every other session ends. */
+        /** Who one is. */
         post: operations["me_password"];
         delete?: never;
         options?: never;
@@ -1010,12 +1133,63 @@ export interface paths {
         get: operations["user_one"];
         put?: never;
         post?: never;
-        /** Deactivate a user; history stays. */
+        /** Users of the tenant. */
         delete: operations["user_deactivate"];
         options?: never;
         head?: never;
         /** Change a user. Deactivation, a new role or a new password cuts sessions and sockets within 5 s. */
         patch: operations["user_change"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/otp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Whether one signs in with a code, and how many recovery codes are left. */
+        delete: operations["user_otp_reset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the sign-in page can offer. */
+        post: operations["user_password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Users of the tenant. */
+        post: operations["user_sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
 }
@@ -1991,13 +2165,20 @@ export interface components {
              * @description The password.
              */
             password: string;
-            /** @description One-time code where the account has one set up. */
+            /**
+             * @description Code of the authenticator app where the account has two-step sign-in, or a recovery code.
+             *     Without it such an account is answered 401 `/problems/otp-required`, with a wrong one 401
+             *     `/problems/otp-wrong`.
+             * @example 287082
+             */
             otp?: string | null;
         };
         /** @description Which session ends beside the one of the access token; may be left out. */
         LogoutRequest: {
             /** @description A refresh token of the session. */
             refresh_token?: string | null;
+            /** @description Every session of the user, on every device. */
+            everywhere?: boolean;
         };
         /** @description Who one is. */
         Me: {
@@ -2209,6 +2390,51 @@ export interface components {
             response: string;
             /** @description `en` when not said. */
             language?: string | null;
+        };
+        /** @description Beginning of two-step sign-in. */
+        OtpBegin: {
+            /**
+             * Format: password
+             * @description The password in use.
+             */
+            current_password: string;
+        };
+        /** @description A code of the app that was just set up. */
+        OtpConfirm: {
+            /** @description Six digits. */
+            code: string;
+        };
+        /** @description Password and code, to change two-step sign-in. */
+        OtpProof: {
+            /**
+             * Format: password
+             * @description The password in use.
+             */
+            current_password: string;
+            /** @description A code of the app, or a recovery code. */
+            code: string;
+        };
+        /** @description What goes into the authenticator app; shown this once. */
+        OtpSecret: {
+            /** @description To be typed, base 32. */
+            secret: string;
+            /** @description To be scanned: `otpauth://totp/…` (SHA-1, 6 digits, 30 seconds). */
+            uri: string;
+        };
+        /** @description Two-step sign-in of one's own account. */
+        OtpState: {
+            /** @description Signing in asks for a code. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since?: string | null;
+            /**
+             * Format: int32
+             * @description Recovery codes not used yet.
+             */
+            recovery_codes_left: number;
         };
         /** @description What came of a call. */
         Outcome: {
@@ -2871,8 +3097,10 @@ export interface components {
                 reports_to?: string | null;
                 /** @description The number shown when they call. */
                 caller_id?: string | null;
-                /** @description False: cannot sign in, sessions and sockets cut within 5 s. */
+                /** @description False: cannot sign in; sessions, sockets and phones are cut within 5 s, a live call goes on. */
                 active: boolean;
+                /** @description Signs in with a code as well (AUT-05). */
+                otp_enabled: boolean;
                 /**
                  * Format: uuid
                  * @description Their extension.
@@ -2899,7 +3127,7 @@ export interface components {
             /** @description Give it back as `cursor` for the next page; `null` on the last. */
             next_cursor?: string | null;
         };
-        /** @description Change of one's own password. All other sessions end. */
+        /** @description Change of one's own password. Every session ends, this one as well. */
         PasswordChange: {
             /**
              * Format: password
@@ -2909,6 +3137,21 @@ export interface components {
             /**
              * Format: password
              * @description The new one: at least 10 characters.
+             */
+            new_password: string;
+        };
+        /** @description Who forgot their password. */
+        PasswordForgotten: {
+            /** @description The address the account is known by. */
+            email: string;
+        };
+        /** @description A new password by link. */
+        PasswordReset: {
+            /** @description What stands behind `#` in the link; good once, for 30 minutes. */
+            token: string;
+            /**
+             * Format: password
+             * @description The new password: at least 10 characters.
              */
             new_password: string;
         };
@@ -3102,6 +3345,11 @@ export interface components {
          * @enum {string}
          */
         RecordingState: "expected" | "recording" | "paused" | "storing" | "ready" | "recovered" | "failed" | "none";
+        /** @description Codes for when the app is lost, each good once; shown this once. */
+        RecoveryCodes: {
+            /** @description Ten of them. */
+            recovery_codes: string[];
+        };
         /** @description Exchange of a refresh token, good once. */
         RefreshRequest: {
             /** @description As given by the last sign-in or refresh. */
@@ -3204,6 +3452,11 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning" | "critical";
+        /** @description What the sign-in page can offer. */
+        SignInOptions: {
+            /** @description Links for a new password are sent by e-mail; otherwise an administrator sets one. */
+            reset_by_mail: boolean;
+        };
         /** @description Everything one may see, at the start and after each reconnect. */
         Snapshot: {
             agent?: null | components["schemas"]["Agent"];
@@ -3518,8 +3771,10 @@ export interface components {
             reports_to?: string | null;
             /** @description The number shown when they call. */
             caller_id?: string | null;
-            /** @description False: cannot sign in, sessions and sockets cut within 5 s. */
+            /** @description False: cannot sign in; sessions, sockets and phones are cut within 5 s, a live call goes on. */
             active: boolean;
+            /** @description Signs in with a code as well (AUT-05). */
+            otp_enabled: boolean;
             /**
              * Format: uuid
              * @description Their extension.
@@ -3561,7 +3816,7 @@ export interface components {
             reports_to?: string | null;
             /** @description The number shown when they call; `null` for the tenant's. */
             caller_id?: string | null;
-            /** @description False ends every session within 5 s. */
+            /** @description False ends every session and registration within 5 s; a live call goes on. */
             active?: boolean | null;
             /**
              * Format: password
@@ -3764,6 +4019,105 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptions"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_password_forgot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordForgotten"];
+            };
+        };
+        responses: {
+            /** @description A letter goes out if there is such an account */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auth_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            /** @description Done: sign in with the new password */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The link was used, or is too old */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Refused; the document says why */
             default: {
@@ -5335,6 +5689,161 @@ export interface operations {
             };
         };
     };
+    me_otp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtpState"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_otp_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtpBegin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtpSecret"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_otp_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtpConfirm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_otp_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtpProof"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_otp_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OtpProof"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me_password: {
         parameters: {
             query?: never;
@@ -6357,6 +6866,96 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_otp_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_password_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The letter goes out */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused; the document says why */
             default: {

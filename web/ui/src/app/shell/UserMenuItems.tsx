@@ -1,6 +1,8 @@
-import { Keyboard, LogOut } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
+import { CircleUser, Keyboard, LogOut } from "lucide-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
 import { signOut } from "@/api/session";
 import type { Me } from "@/api/types";
 import { LANGUAGES, type Language, language, setLanguage } from "@/i18n";
@@ -15,8 +17,14 @@ export interface UserMenuItemsProps {
 
 export default function UserMenuItems({ me, onShortcuts, trigger }: UserMenuItemsProps & { trigger: ReactElement }) {
   const { t } = useTranslation();
+  const navigate = useNavigate();
   const chosenLanguage = useStore(language);
   const chosenTheme = useStore(theme);
+  /** Here at once; the server is told, because letters are written in it. */
+  const choose = (next: Language) => {
+    void setLanguage(next);
+    void api.PATCH("/me", { body: { language: next } }).catch(() => undefined);
+  };
   return (
     <Menu trigger={trigger} defaultOpen>
       <MenuText>
@@ -28,7 +36,7 @@ export default function UserMenuItems({ me, onShortcuts, trigger }: UserMenuItem
         </span>
       </MenuText>
       <MenuLine />
-      <MenuChoice<Language> label={t("shell.language")} value={chosenLanguage} onChange={(next) => void setLanguage(next)} options={LANGUAGES.map(({ value, label }) => ({ value, label, lang: value }))} />
+      <MenuChoice<Language> label={t("shell.language")} value={chosenLanguage} onChange={choose} options={LANGUAGES.map(({ value, label }) => ({ value, label, lang: value }))} />
       <MenuChoice<Theme>
         label={t("shell.theme")}
         value={chosenTheme}
@@ -40,6 +48,10 @@ export default function UserMenuItems({ me, onShortcuts, trigger }: UserMenuItem
         ]}
       />
       <MenuLine />
+      <MenuItem onClick={() => void navigate({ to: "/account" })}>
+        <CircleUser className="size-4" aria-hidden="true" />
+        {t("shell.account")}
+      </MenuItem>
       <MenuItem onClick={onShortcuts}>
         <Keyboard className="size-4" aria-hidden="true" />
         {t("shell.shortcuts")}

@@ -1,17 +1,16 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { meKey } from "@/api/me";
-import { asProblem } from "@/api/problem";
+import { type Problem, asProblem } from "@/api/problem";
 import { signedIn } from "@/api/session";
-import { LANGUAGES, language, setLanguage } from "@/i18n";
-import { cx } from "@/lib/cx";
-import { useStore } from "@/lib/store";
+import { Door, Trouble } from "@/features/auth/Door";
 import { Button } from "@/ui/Button";
 import { TextField } from "@/ui/Field";
-import { Mark } from "@/ui/Mark";
+
+const typeIs = (problem: Problem | null, name: string): boolean => problem?.type.endsWith(name) ?? false;
 
 export function SignIn() {
   const { t } = useTranslation();
@@ -21,102 +20,95 @@ export function SignIn() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [otp, setOtp] = useState("");
-  const [missing, setMissing] = useState<{ email?: string; password?: string }>({});
+  const [asked, setAsked] = useState(false);
+  const [missing, setMissing] = useState<{ email?: string; password?: string; otp?: string }>({});
   const emailField = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    document.title = `${t("signIn.title")} · TeleHub`;
-    emailField.current?.focus();
-  }, [t]);
+  const otpField = useRef<HTMLInputElement>(null);
+  useEffect(() => emailField.current?.focus(), []);
+  useEffect(() => (asked ? otpField.current?.focus() : undefined), [asked]);
 
   const enter = useMutation({
     meta: { quiet: true },
-    mutationFn: () => unwrap(api.POST("/auth/login", { body: { email: email.trim(), password, ...(otp ? { otp } : {}) } })),
+    mutationFn: () => unwrap(api.POST("/auth/login", { body: { email: email.trim(), password, ...(asked ? { otp: otp.trim() } : {}) } })),
     onSuccess: (answer) => {
       signedIn(answer);
       queries.setQueryData(meKey, answer.user);
       void navigate({ to: to ?? "/", replace: true });
     },
+    onError: (error) => {
+      if (typeIs(asProblem(error), "/otp-required")) setAsked(true);
+      otpField.current?.select();
+    },
   });
   const problem = enter.error ? asProblem(enter.error) : null;
-  const wantsCode = problem?.type.includes("otp") ?? false;
+  // Being asked for the code is a step, not a fault.
+  const fault = typeIs(problem, "/otp-required") ? null : problem;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const found = {
       ...(email.trim() ? {} : { email: t("signIn.emailMissing") }),
       ...(password ? {} : { password: t("signIn.passwordMissing") }),
+      ...(!asked || otp.trim() ? {} : { otp: t("signIn.otpMissing") }),
     };
     setMissing(found);
     if (Object.keys(found).length === 0) enter.mutate();
   };
+  // Another account may have no second step.
+  const change = (set: (value: string) => void) => (value: string) => {
+    set(value);
+    setAsked(false);
+    setOtp("");
+  };
 
   return (
-    <main className="flex min-h-full flex-col items-center justify-center px-4 py-8">
-      <div className="w-full max-w-sm">
-        <div className="mb-5 flex items-center justify-between">
-          <Mark />
-          <LanguageSwitch />
-        </div>
-        <form onSubmit={submit} noValidate className="flex flex-col gap-4 rounded-xl border border-line bg-surface p-6 shadow-float">
-          <div>
-            <h1 className="text-xl font-semibold">{t("signIn.title")}</h1>
-            <p className="text-ink-2">{t("signIn.welcome")}</p>
-          </div>
+    <Door title={t("signIn.title")} note={t("signIn.welcome")}>
+      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
+        <TextField
+          ref={emailField}
+          label={t("signIn.email")}
+          type="email"
+          name="email"
+          autoComplete="username"
+          required
+          value={email}
+          error={missing.email}
+          onChange={(event) => change(setEmail)(event.target.value)}
+        />
+        <TextField
+          label={t("signIn.password")}
+          type="password"
+          name="password"
+          autoComplete="current-password"
+          required
+          value={password}
+          error={missing.password}
+          onChange={(event) => change(setPassword)(event.target.value)}
+        />
+        {asked ? (
           <TextField
-            ref={emailField}
-            label={t("signIn.email")}
-            type="email"
-            name="email"
-            autoComplete="username"
+            ref={otpField}
+            label={t("signIn.otp")}
+            hint={t("signIn.otpHint")}
+            autoComplete="one-time-code"
+            autoCapitalize="none"
+            spellCheck={false}
             required
-            value={email}
-            error={missing.email}
-            onChange={(event) => setEmail(event.target.value)}
+            value={otp}
+            error={missing.otp}
+            onChange={(event) => setOtp(event.target.value)}
           />
-          <TextField
-            label={t("signIn.password")}
-            type="password"
-            name="password"
-            autoComplete="current-password"
-            required
-            value={password}
-            error={missing.password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-          {wantsCode || otp ? (
-            <TextField label={t("signIn.otp")} inputMode="numeric" autoComplete="one-time-code" value={otp} onChange={(event) => setOtp(event.target.value)} />
-          ) : null}
-          {problem && !wantsCode ? (
-            <p role="alert" className="rounded-md bg-alarm-soft px-3 py-2 text-alarm">
-              {problem.offline ? t("problem.offline") : problem.status === 401 ? t("signIn.wrong") : problem.status === 429 ? t("signIn.tooMany") : problem.message}
-            </p>
-          ) : null}
-          <Button look="primary" size="lg" type="submit" busy={enter.isPending}>
-            {enter.isPending ? t("signIn.working") : t("signIn.submit")}
-          </Button>
-        </form>
-      </div>
-    </main>
-  );
-}
-
-function LanguageSwitch() {
-  const { t } = useTranslation();
-  const current = useStore(language);
-  return (
-    <div role="group" aria-label={t("shell.language")} className="flex gap-1 rounded-lg border border-line bg-surface p-0.5">
-      {LANGUAGES.map(({ value, label }) => (
-        <button
-          key={value}
-          type="button"
-          lang={value}
-          aria-pressed={current === value}
-          onClick={() => void setLanguage(value)}
-          className={cx("min-h-7 rounded-md px-2.5 text-sm", current === value ? "bg-accent-soft font-semibold text-accent" : "text-ink-2 hover:bg-sunken")}
-        >
-          {label}
-        </button>
-      ))}
-    </div>
+        ) : null}
+        {fault ? (
+          <Trouble>{fault.offline ? t("problem.offline") : typeIs(fault, "/otp-wrong") ? t("signIn.otpWrong") : fault.status === 401 ? t("signIn.wrong") : fault.status === 429 ? t("signIn.tooMany") : fault.message}</Trouble>
+        ) : null}
+        <Button look="primary" size="lg" type="submit" busy={enter.isPending}>
+          {enter.isPending ? t("signIn.working") : t("signIn.submit")}
+        </Button>
+        <Link to="/forgot-password" className="self-center py-1 text-sm text-accent underline-offset-2 hover:underline">
+          {t("signIn.forgot")}
+        </Link>
+      </form>
+    </Door>
   );
 }

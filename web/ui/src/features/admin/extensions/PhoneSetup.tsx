@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Extension, ExtensionSecret } from "@/api/types";
-import { CopyText } from "@/features/admin/CopyText";
+import { CopyText } from "@/parts/CopyText";
 import { Button } from "@/ui/Button";
 import { Badge, Skeleton } from "@/ui/bits";
 import { Dialog } from "@/ui/Dialog";

@@ -7,8 +7,9 @@ import { z } from "zod";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
 import type { Role, User } from "@/api/types";
-import { CopyText } from "@/features/admin/CopyText";
+import { CopyText } from "@/parts/CopyText";
 import { FormDialog } from "@/features/admin/FormDialog";
+import { SignInHelp } from "@/features/admin/users/SignInHelp";
 import { LANGUAGES } from "@/i18n";
 import { applyProblem } from "@/parts/forms";
 import { Button } from "@/ui/Button";
@@ -73,6 +74,7 @@ export function UserForm({ user, onClose }: { user: User | null; onClose: () => 
       <SelectField label={t("users.role")} options={roles.map((value) => ({ value, label: t(`role.${value}`) }))} error={errors.role?.message} {...form.register("role")} />
       <SelectField label={t("shell.language")} options={LANGUAGES} error={errors.language?.message} {...form.register("language")} />
       <TextField label={user ? t("users.newPassword") : t("signIn.password")} type="password" autoComplete="new-password" hint={user ? t("users.newPasswordHint") : t("users.passwordHint")} error={errors.password?.message} {...form.register("password")} />
+      {user && user.id !== me?.id ? <SignInHelp user={user} /> : null}
     </FormDialog>
   );
 }

@@ -47,7 +47,17 @@ export function UsersPage() {
     { key: "role", title: t("users.role"), from: "sm", cell: (user) => t(`role.${user.role}`) },
     { key: "extension", title: t("users.extension"), from: "sm", cell: (user) => user.extension ?? "–" },
     { key: "last", title: t("users.lastLogin"), from: "md", cell: (user) => (user.last_login_at ? formatWhen(user.last_login_at) : t("lead.never")) },
-    { key: "active", title: t("users.status"), from: "sm", cell: (user) => <Badge tone={user.active ? "good" : "plain"}>{user.active ? t("users.active") : t("users.inactive")}</Badge> },
+    {
+      key: "active",
+      title: t("users.status"),
+      from: "sm",
+      cell: (user) => (
+        <span className="flex flex-wrap gap-1">
+          <Badge tone={user.active ? "good" : "plain"}>{user.active ? t("users.active") : t("users.inactive")}</Badge>
+          {user.otp_enabled ? <Badge tone="accent">{t("users.otp")}</Badge> : null}
+        </span>
+      ),
+    },
     {
       key: "do",
       title: <span className="sr-only">{t("ui.actions")}</span>,

@@ -1,0 +1,74 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, unwrap } from "@/api/client";
+import { asProblem } from "@/api/problem";
+import { RecoveryCodes } from "@/features/account/RecoveryCodes";
+import { Button } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { TextField } from "@/ui/Field";
+import { toast } from "@/ui/toast";
+
+/** Switching it off, or new recovery codes: both by password and code. */
+export function OtpChange({ what, onClose }: { what: "switch-off" | "codes"; onClose: () => void }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
+  const off = what === "switch-off";
+  const change = useMutation({
+    meta: { quiet: true },
+    mutationFn: async (): Promise<string[]> => {
+      const body = { current_password: password, code: code.trim() };
+      if (!off) return (await unwrap(api.POST("/me/otp/recovery-codes", { body }))).recovery_codes;
+      await unwrap(api.POST("/me/otp/disable", { body }));
+      return [];
+    },
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ["me", "otp"] });
+      if (!off) return;
+      toast("done", t("account.switchedOff"));
+      onClose();
+    },
+  });
+  if (change.data && !off) return <RecoveryCodes codes={change.data} onClose={onClose} />;
+  const problem = change.error ? asProblem(change.error) : null;
+  const isAt = (field: string) => problem?.fields.some((fault) => fault.field === field) ?? false;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate();
+  };
+  return (
+    <Dialog open onClose={onClose} title={off ? t("account.switchOffTitle") : t("account.newCodes")} note={off ? t("account.switchOffNote") : t("account.newCodesNote")}>
+      <form onSubmit={submit} noValidate className="flex flex-col gap-4">
+        <TextField
+          label={t("account.currentPassword")}
+          type="password"
+          autoComplete="current-password"
+          required
+          autoFocus
+          value={password}
+          error={isAt("current_password") ? t("account.wrongPassword") : null}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+        <TextField
+          label={t("signIn.otp")}
+          hint={t("signIn.otpHint")}
+          autoComplete="one-time-code"
+          required
+          value={code}
+          error={isAt("code") ? t("account.wrongCode") : null}
+          onChange={(event) => setCode(event.target.value)}
+        />
+        {problem && problem.fields.length === 0 ? (
+          <p role="alert" className="text-alarm">
+            {problem.status === 429 ? t("signIn.tooMany") : problem.message}
+          </p>
+        ) : null}
+        <Button look={off ? "alarm" : "primary"} type="submit" busy={change.isPending} className="self-end">
+          {off ? t("account.switchOff") : t("account.newCodes")}
+        </Button>
+      </form>
+    </Dialog>
+  );
+}
