@@ -101,7 +101,8 @@ pub(crate) fn call(who: &Principal, call: &crm::calls::Call) -> calls::Call {
     call_as(in_full, call)
 }
 
-/// A call whose numbers the caller of this has decided to show or not.
+/// A call of a person whom the caller of this has decided to show or not: number, name and what
+/// was written about them (SEC-14).
 pub(crate) fn call_as(in_full: bool, call: &crm::calls::Call) -> calls::Call {
     calls::Call {
         id: call.id.uuid(),
@@ -110,7 +111,7 @@ pub(crate) fn call_as(in_full: bool, call: &crm::calls::Call) -> calls::Call {
         from: shown_text(&call.from, in_full),
         to: shown_text(&call.to, in_full),
         lead_id: call.lead.map(call::LeadId::uuid),
-        lead_name: call.lead_name.clone(),
+        lead_name: call.lead_name.clone().filter(|_| in_full),
         agent_id: call.agent.map(call::UserId::uuid),
         agent_name: call.agent_name.clone(),
         extension: call.extension_number.clone(),
@@ -122,10 +123,14 @@ pub(crate) fn call_as(in_full: bool, call: &crm::calls::Call) -> calls::Call {
         duration_seconds: i64::try_from(call.duration_ms / 1000).unwrap_or(i64::MAX),
         hangup_cause: call.hangup_cause.as_ref().map(cause),
         disposition: call.disposition.as_ref().map(|d| d.code.clone()),
-        outcome: call.disposition.as_ref().map(outcome),
+        outcome: call.disposition.as_ref().map(|d| {
+            let mut saved = outcome(d);
+            saved.notes = saved.notes.filter(|_| in_full);
+            saved
+        }),
         suggested_disposition: call.suggested_disposition.clone(),
         recording: call.recording.as_ref().map(recording),
-        notes: call.note.clone(),
+        notes: call.note.clone().filter(|_| in_full),
         quality: call.quality.iter().map(quality).collect(),
     }
 }
