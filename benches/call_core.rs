@@ -33,10 +33,10 @@ fn inputs(call: CallId) -> Vec<Input> {
         },
         lead: None,
         campaign: None,
-        to: number.clone(),
+        to: number.clone().into(),
         routes: vec![TrunkTarget {
             trunk: TrunkId(call.uuid()),
-            number: number.clone(),
+            number: number.clone().into(),
             caller_id: number,
         }],
         display_name: Some("Ravi".to_owned()),

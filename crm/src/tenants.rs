@@ -101,6 +101,8 @@ pub struct CallingSettings {
     pub premium: bool,
     /// Satellite and international network numbers may be called.
     pub satellite: bool,
+    /// Emergency numbers may be dialled by hand, at any hour (D14).
+    pub emergency: bool,
     /// Shown where the agent has no number of their own; must be a verified DID.
     pub default_caller_id: Option<E164>,
     /// How long the agent's phone rings.
@@ -120,6 +122,7 @@ impl Default for CallingSettings {
             countries: vec!["IN".into()],
             premium: false,
             satellite: false,
+            emergency: true,
             default_caller_id: None,
             agent_ring_timeout_s: 20,
             ring_timeout_s: 45,

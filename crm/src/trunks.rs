@@ -281,3 +281,36 @@ impl TrunkSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the carrier's own documents say: transport, port, codecs in order, caps, references.
+    #[test]
+    fn the_exotel_preset_is_what_exotel_documents() {
+        let exotel = TrunkSettings::preset(TrunkPreset::Exotel);
+        let hosts: Vec<_> =
+            exotel.hosts.iter().map(|h| (h.host.as_str(), h.port, h.priority)).collect();
+        let (first, second) = ("pstn.in2.exotel.com", "pstn.in4.exotel.com");
+        assert_eq!(hosts, [(first, Some(5070), 1), (second, Some(5070), 2)]);
+        assert_eq!((exotel.transport, exotel.auth), (TrunkTransport::Tcp, TrunkAuth::Ip));
+        assert_eq!(exotel.codecs, ["PCMA", "PCMU"]);
+        assert_eq!(exotel.number_format, NumberFormat::Plus);
+        // 200 calls a minute, ten channels on the smallest plan.
+        assert_eq!((exotel.cps_cap, exotel.channel_cap), (Some(3), Some(10)));
+        for header in ["X-Exotel-CallSid", "X-Exotel-LegSid", "X-Exotel-TrunkSid"] {
+            assert!(exotel.reference_headers.iter().any(|known| known == header), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_twilio_preset_is_what_twilio_documents() {
+        let twilio = TrunkSettings::preset(TrunkPreset::Twilio);
+        assert_eq!((twilio.transport, twilio.auth), (TrunkTransport::Tls, TrunkAuth::Digest));
+        assert_eq!(twilio.codecs, ["PCMU", "PCMA"]);
+        assert_eq!((twilio.cps_cap, twilio.number_format), (Some(1), NumberFormat::Plus));
+        assert_eq!(twilio.reference_headers, ["X-Twilio-CallSid"]);
+        assert!(twilio.hosts.is_empty(), "each account has a name of its own");
+    }
+}

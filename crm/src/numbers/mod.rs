@@ -1,7 +1,9 @@
 //! Telephone numbers: the DIDs a tenant has, and the one way text becomes a number.
 
+mod emergency;
 mod parse;
 
+pub use emergency::EmergencyNumbers;
 pub use parse::{NumberClass, NumberError, ParsedNumber, parse};
 
 use call::{E164, ExtensionId, NumberId, TenantId, TrunkId};

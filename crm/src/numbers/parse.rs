@@ -1,5 +1,6 @@
 //! The one way text becomes a number: SIP, API, CSV and IVR all come through here (D03).
 
+use super::emergency::is_emergency;
 use call::E164;
 use phonenumber::{Mode, Type, country};
 
@@ -34,7 +35,7 @@ pub enum NumberError {
     /// Not a number of its country's plan.
     #[error("is not a valid telephone number")]
     Invalid,
-    /// 100, 101, 102, 108, 112 and the like.
+    /// `112` and the like, see [`super::EmergencyNumbers`].
     #[error("is an emergency number")]
     Emergency,
 }
@@ -42,13 +43,10 @@ pub enum NumberError {
 /// Country codes of satellite and other non-geographic networks.
 const SATELLITE_CODES: &[u16] = &[870, 878, 881, 882, 883, 888, 979];
 
-/// Indian emergency numbers, also as `911` and `999` from habit.
-const EMERGENCY: &[&str] = &["100", "101", "102", "108", "112", "911", "999"];
-
 /// Understands what people type and phones dial. `country` (ISO letters) owns national numbers.
 pub fn parse(text: &str, country: &str) -> Result<ParsedNumber, NumberError> {
     let plain = plain(text)?;
-    if EMERGENCY.contains(&plain.as_str()) {
+    if is_emergency(&plain, country) {
         return Err(NumberError::Emergency);
     }
     let home: Option<country::Id> = country.parse().ok();
@@ -75,7 +73,7 @@ pub fn parse(text: &str, country: &str) -> Result<ParsedNumber, NumberError> {
 }
 
 /// Digits with at most a leading plus: scheme, host, separators and scripts taken away.
-fn plain(text: &str) -> Result<String, NumberError> {
+pub(super) fn plain(text: &str) -> Result<String, NumberError> {
     let decoded = percent_decode(text.trim());
     let mut body = decoded.as_str();
     for scheme in ["sips:", "sip:", "tel:"] {

@@ -18,6 +18,18 @@ impl Policy {
         numbers::parse(to, &self.country).ok().map(|called| called.e164)
     }
 
+    /// A telephone number as it is kept: E.164, or the short number of the emergency services. `None` for what is no
+    /// telephone number: an extension's, a name, nothing.
+    pub fn number_written(&self, text: &str) -> Option<String> {
+        if crate::extensions::number_fits(text) {
+            return None;
+        }
+        match self.emergency.understand(text) {
+            Some(number) => Some(number.to_string()),
+            None => self.number_called(text).map(|number| number.to_string()),
+        }
+    }
+
     /// A carrier delivers a call to one of our numbers.
     pub(super) async fn inbound(
         &self,

@@ -4,16 +4,19 @@
 //! A [`DialPermit`] can be made nowhere else, and only a permit becomes a
 //! `CallCommand::Originate` or a route to a trunk.
 
+mod emergency;
 mod inbound;
 mod permit;
+mod redirect;
 mod refusal;
 mod trunks;
 mod window;
 
 pub use permit::{DialOrigin, DialPermit, DialTarget, PermitRequest};
+pub use redirect::RedirectRequest;
 pub use refusal::{Refusal, Rule};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, numbers::EmergencyNumbers};
 use call::{
     CallCommand, CallControl, CauseKind, Direction, EndedBy, ExtensionTarget, HangupCause, Origin,
     Originate, Plan, Refused, Target, TenantId, TrunkId, UserId,
@@ -31,6 +34,7 @@ pub struct Policy {
     pub(super) trunk_usable: TrunkUsable,
     pub(super) country: String,
     pub(super) max_duration_s: u32,
+    pub(super) emergency: EmergencyNumbers,
 }
 
 /// Limits of the installation that no tenant can raise.
@@ -40,12 +44,20 @@ pub struct PolicyConfig {
     pub country: String,
     /// Longest call.
     pub max_duration_s: u32,
+    /// What is dialled for help here.
+    pub emergency: EmergencyNumbers,
 }
 
 impl Policy {
     /// Policy over a store, with the switch's view of trunk health.
     pub fn new(store: Store, config: PolicyConfig, trunk_usable: TrunkUsable) -> Self {
-        Self { store, trunk_usable, country: config.country, max_duration_s: config.max_duration_s }
+        let PolicyConfig { country, max_duration_s, emergency } = config;
+        Self { store, trunk_usable, country, max_duration_s, emergency }
+    }
+
+    /// Whether a number is the common emergency number here, which no extension may take.
+    pub fn is_emergency(&self, number: &str) -> bool {
+        self.emergency.common().is_some_and(|common| common.as_str() == number)
     }
 
     /// Hands a permitted call to the switch: rings `agent` first, then the customer. A switch that
@@ -95,9 +107,6 @@ impl Policy {
                 if let Some(plan) = self.internal(tenant, *extension, *user, number, to).await? {
                     return Ok(plan);
                 }
-                let Some(user) = user else {
-                    return Err(HangupCause::new(EndedBy::System, CauseKind::PolicyRefused));
-                };
                 self.plan_outbound(tenant, *user, *extension, to, now).await
             }
         }
@@ -107,21 +116,16 @@ impl Policy {
     async fn plan_outbound(
         &self,
         tenant: TenantId,
-        user: UserId,
+        user: Option<UserId>,
         extension: call::ExtensionId,
         to: &str,
         now: DateTime<Utc>,
     ) -> Result<Plan, HangupCause> {
-        let request = PermitRequest {
-            tenant,
-            user,
-            target: DialTarget::Number(to.to_owned()),
-            origin: DialOrigin::Phone,
-            campaign: None,
-            call: crate::fresh(),
-            now,
+        let permit = match user {
+            Some(user) => self.permit_dialled(tenant, user, to, now).await,
+            None => self.permit_nobodys_phone(tenant, to, now).await,
         };
-        let permit = self.permit(&request).await.map_err(|refusal| cause_of(refusal.rule))?;
+        let permit = permit.map_err(|refusal| cause_of(refusal.rule))?;
         // The call's own id is minted by the switch, so this claim cannot be freed by its end; the
         // person stays protected by the live-call check of the journal's rows.
         self.store.dial_release(tenant, permit.call).await.map_err(away)?;
@@ -130,7 +134,7 @@ impl Policy {
             tenant,
             direction: Direction::Outbound,
             lead: permit.lead,
-            agent: Some(user),
+            agent: user,
             extension: Some(extension),
             number: None,
             campaign: None,
@@ -141,6 +145,51 @@ impl Policy {
             max_duration_ms: permit.max_duration_ms,
             record: permit.record,
         })
+    }
+
+    async fn permit_dialled(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        to: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DialPermit, Refusal> {
+        let request = PermitRequest {
+            tenant,
+            user,
+            target: DialTarget::Number(to.to_owned()),
+            origin: DialOrigin::Phone,
+            campaign: None,
+            call: crate::fresh(),
+            now,
+        };
+        self.permit(&request).await
+    }
+
+    /// A phone that is nobody's may call for help and nothing else.
+    async fn permit_nobodys_phone(
+        &self,
+        tenant: TenantId,
+        to: &str,
+        now: DateTime<Utc>,
+    ) -> Result<DialPermit, Refusal> {
+        let target = DialTarget::Number(to.to_owned());
+        let owner = self.store.tenant_find(tenant).await?.filter(|owner| owner.active);
+        match (owner, self.emergency_wanted(tenant, &target).await?) {
+            (Some(owner), Some(number)) => {
+                let calling = emergency::Calling {
+                    tenant: &owner,
+                    user: None,
+                    origin: DialOrigin::Phone,
+                    call: crate::fresh(),
+                    now,
+                };
+                self.permit_emergency(&calling, number).await
+            }
+            (Some(_) | None, Some(_) | None) => {
+                Err(Refusal::new(Rule::UserMayNotCall, "this phone belongs to nobody"))
+            }
+        }
     }
 }
 

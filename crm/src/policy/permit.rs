@@ -7,7 +7,9 @@ use crate::{
     tenants::{CallingSettings, Tenant},
     users::{Role, User},
 };
-use call::{CallId, CampaignId, E164, LeadId, RecordPlan, TenantId, TrunkTarget, UserId};
+use call::{
+    CallId, CalledNumber, CampaignId, E164, LeadId, RecordPlan, TenantId, TrunkTarget, UserId,
+};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 
 /// Who is to be called.
@@ -28,6 +30,9 @@ pub enum DialOrigin {
     Phone,
     /// An administrator's test call over a trunk: hours and caps of leads do not apply.
     Test(call::TrunkId),
+    /// A carrier sends a call of ours on to another number (302). Nobody chose that number, so it need be nobody's
+    /// lead; everything else applies.
+    Redirected(call::TrunkId),
 }
 
 /// A wish to call.
@@ -56,7 +61,7 @@ pub struct DialPermit {
     pub(super) call: CallId,
     pub(super) lead: Option<LeadId>,
     pub(super) campaign: Option<CampaignId>,
-    pub(super) number: E164,
+    pub(super) number: CalledNumber,
     pub(super) routes: Vec<TrunkTarget>,
     pub(super) display_name: Option<String>,
     pub(super) agent_ring_timeout_ms: u64,
@@ -67,7 +72,7 @@ pub struct DialPermit {
 
 impl DialPermit {
     /// The number it is for.
-    pub fn number(&self) -> &E164 {
+    pub fn number(&self) -> &CalledNumber {
         &self.number
     }
 
@@ -94,10 +99,11 @@ impl Policy {
             .await?
             .filter(|t| t.active)
             .ok_or_else(|| Refusal::new(Rule::TenantSuspended, "this account is suspended"))?;
-        let user = self
-            .store
-            .user_find(request.tenant, request.user)
-            .await?
+        let user = self.store.user_find(request.tenant, request.user).await?;
+        if let Some(number) = self.emergency_wanted(tenant.id, &request.target).await? {
+            return self.decide_emergency(&tenant, user.as_ref(), request, number).await;
+        }
+        let user = user
             .filter(|u| u.active && u.role.calls())
             .ok_or_else(|| Refusal::new(Rule::UserMayNotCall, "this user may not place calls"))?;
         let (parsed, lead) = self.target(&tenant, &user, request).await?;
@@ -107,9 +113,10 @@ impl Policy {
             check_window(&tenant, lead.as_ref(), request.now)?;
             self.check_cap(&tenant, lead.as_ref(), &parsed.e164, request).await?;
         }
-        let routes = self.routes(&tenant, &user, &parsed.e164, request.origin).await?;
+        let number = CalledNumber::Public(parsed.e164.clone());
+        let routes = self.routes(&tenant, Some(&user), &number, request.origin).await?;
         self.claim(&tenant, &parsed.e164, request).await?;
-        Ok(self.grant(&tenant, request, parsed.e164, lead, routes))
+        Ok(self.grant(&tenant, request, number, lead, routes))
     }
 
     async fn target(
@@ -141,10 +148,9 @@ impl Policy {
 
     fn parse(&self, text: &str) -> Result<ParsedNumber, Refusal> {
         numbers::parse(text, &self.country).map_err(|error| match error {
-            NumberError::Emergency => Refusal::new(
-                Rule::Emergency,
-                "emergency numbers are not dialled from here: use a phone with its own line",
-            ),
+            NumberError::Emergency => {
+                Refusal::new(Rule::Emergency, "an emergency number is nobody's number")
+            }
             NumberError::Characters | NumberError::Invalid => {
                 Refusal::new(Rule::NumberInvalid, format!("the number {error}"))
             }
@@ -227,7 +233,7 @@ impl Policy {
         &self,
         tenant: &Tenant,
         request: &PermitRequest,
-        number: E164,
+        number: CalledNumber,
         lead: Option<DialLead>,
         routes: Vec<TrunkTarget>,
     ) -> DialPermit {
@@ -279,7 +285,7 @@ fn check_ownership(
     request: &PermitRequest,
     lead: Option<&DialLead>,
 ) -> Result<(), Refusal> {
-    if user.role != Role::Telecaller {
+    if user.role != Role::Telecaller || matches!(request.origin, DialOrigin::Redirected(_)) {
         return Ok(());
     }
     let desk = &tenant.settings.desk;

@@ -18,7 +18,7 @@ words! {
         ManualDialingOff = "manual_dialing_off",
         /// Not a telephone number.
         NumberInvalid = "number_invalid",
-        /// An emergency number: dialled from a phone with its own line, never through here.
+        /// An emergency number that may not be dialled this way, or not through here at all.
         Emergency = "emergency_number",
         /// A country that is not enabled.
         CountryNotAllowed = "country_not_allowed",

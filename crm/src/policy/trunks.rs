@@ -2,7 +2,7 @@
 
 use super::{DialOrigin, Policy, Refusal, Rule};
 use crate::{numbers::Number, tenants::Tenant, trunks::Trunk, users::User};
-use call::{E164, TrunkTarget};
+use call::{CalledNumber, E164, TrunkTarget};
 use rand::Rng;
 
 impl Policy {
@@ -11,15 +11,19 @@ impl Policy {
     pub(super) async fn routes(
         &self,
         tenant: &Tenant,
-        user: &User,
-        to: &E164,
+        user: Option<&User>,
+        to: &CalledNumber,
         origin: DialOrigin,
     ) -> Result<Vec<TrunkTarget>, Refusal> {
         let numbers = self.store.number_list(tenant.id).await?;
         let mut trunks = self.store.trunk_list(tenant.id).await?;
+        let usable = |trunk: &Trunk| trunk.enabled && (self.trunk_usable)(trunk.id);
+        // Where help is needed and no carrier seems to work, each is tried nonetheless.
+        let doubtful = to.is_emergency() && !trunks.iter().any(usable);
         trunks.retain(|trunk| match origin {
             DialOrigin::Test(only) => trunk.id == only,
-            DialOrigin::Desk | DialOrigin::Phone => trunk.enabled && (self.trunk_usable)(trunk.id),
+            DialOrigin::Redirected(only) => trunk.id == only && trunk.enabled,
+            DialOrigin::Desk | DialOrigin::Phone => usable(trunk) || (doubtful && trunk.enabled),
         });
         if trunks.is_empty() {
             return Err(Refusal::new(Rule::NoTrunk, "no trunk is switched on and reachable"));
@@ -27,7 +31,8 @@ impl Policy {
         let routes: Vec<TrunkTarget> = ordered(trunks, &mut rand::rng())
             .into_iter()
             .filter_map(|trunk| {
-                let caller_id = shown(tenant, user, &trunk, &numbers)?;
+                let own = user.and_then(|user| user.caller_id.as_ref());
+                let caller_id = shown(tenant, own, &trunk, &numbers)?;
                 Some(TrunkTarget { trunk: trunk.id, number: to.clone(), caller_id })
             })
             .collect();
@@ -41,11 +46,11 @@ impl Policy {
 
 /// TEL-09: the agent's number, else the tenant's default, else the trunk's; always a verified DID
 /// of the tenant that may be used for outgoing calls. One that lies on the trunk goes first.
-fn shown(tenant: &Tenant, user: &User, trunk: &Trunk, numbers: &[Number]) -> Option<E164> {
+fn shown(tenant: &Tenant, own: Option<&E164>, trunk: &Trunk, numbers: &[Number]) -> Option<E164> {
     let allowed = |e164: &E164| numbers.iter().any(|n| n.e164 == *e164 && n.verified);
     let on_trunk = |e164: &E164| numbers.iter().any(|n| n.e164 == *e164 && n.trunk == trunk.id);
     let wishes = [
-        user.caller_id.as_ref(),
+        own,
         tenant.settings.calling.default_caller_id.as_ref(),
         trunk.settings.caller_id.as_ref(),
     ];

@@ -6,6 +6,7 @@
 #[path = "../../../tests/kit/src/authenticator.rs"]
 mod authenticator;
 mod calls;
+mod emergency;
 mod engines;
 mod floor;
 mod journal;

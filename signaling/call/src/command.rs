@@ -1,7 +1,8 @@
 //! What may be asked of calls. The only door is [`CallControl::submit`].
 
 use crate::{
-    CallId, CampaignId, E164, ExtensionTarget, LeadId, RecordPlan, TenantId, TrunkTarget, UserId,
+    CallId, CalledNumber, CampaignId, ExtensionTarget, LeadId, RecordPlan, TenantId, TrunkTarget,
+    UserId,
 };
 
 /// A request to the switch. Imperative; nothing in the reply says how the call fares.
@@ -34,7 +35,7 @@ pub struct Originate {
     /// Set when a campaign placed the call.
     pub campaign: Option<CampaignId>,
     /// The number to be called, for display and records.
-    pub to: E164,
+    pub to: CalledNumber,
     /// Trunks in the order to try; fail-over only before ringing (H14).
     pub routes: Vec<TrunkTarget>,
     /// Shown on the agent's phone while it rings: the lead's name.

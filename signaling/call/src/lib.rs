@@ -44,7 +44,7 @@ pub use io::{
     Input, LegAction, MediaAction, MediaDirection, MediaNotice, MediaProfile, Origin, Output,
     PlaySource, PlaybackId, Tone,
 };
-pub use number::{E164, InvalidNumber};
+pub use number::{CalledNumber, E164, EmergencyNumber, InvalidNumber};
 pub use phase::{LegSnapshot, Phase, Snapshot};
 pub use plan::{ConsentMode, ExtensionTarget, Plan, RecordPlan, Target, TrunkTarget};
 pub use record::{CallRecord, CallStatus, LegRecord, LegStatus, RecordingRecord, RecordingStatus};

@@ -1,7 +1,8 @@
 //! Where a call goes and under which terms: the answer to `Output::NeedRoute`.
 
 use crate::{
-    CampaignId, Direction, E164, ExtensionId, LeadId, NumberId, TenantId, TrunkId, UserId,
+    CalledNumber, CampaignId, Direction, E164, ExtensionId, LeadId, NumberId, TenantId, TrunkId,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,7 @@ pub struct TrunkTarget {
     /// Through which carrier.
     pub trunk: TrunkId,
     /// Whom to call.
-    pub number: E164,
+    pub number: CalledNumber,
     /// What to show.
     pub caller_id: E164,
 }

@@ -46,7 +46,7 @@ pub(crate) fn phone(n: u8) -> ExtensionTarget {
 pub(crate) fn through(n: u8) -> TrunkTarget {
     TrunkTarget {
         trunk: trunk(n),
-        number: number("+919812340001"),
+        number: number("+919812340001").into(),
         caller_id: number("+918040000001"),
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn originate_with(record: RecordPlan) -> Input {
         agent: phone(1),
         lead: None,
         campaign: None,
-        to: number("+919812340001"),
+        to: number("+919812340001").into(),
         routes: TRUNKS.map(through).to_vec(),
         display_name: Some("Ravi".to_owned()),
         agent_ring_timeout_ms: 20_000,

@@ -79,9 +79,14 @@ const TABLE: [(&str, &str, Behaviour); 21] = [
 pub struct UnknownBehaviour(String);
 
 impl Behaviour {
-    /// By the last four digits of the number called, where they name one.
+    /// By the last four digits of the number called, where they name one. A number of three digits is one for
+    /// emergencies, and is answered.
     pub fn of_number(number: &str) -> Option<Self> {
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        // Whoever calls for help is answered (D14).
+        if digits.len() == 3 {
+            return Some(Self::Greeting);
+        }
         let last = digits.get(digits.len().checked_sub(4)?..)?;
         TABLE.iter().find(|(code, _, _)| *code == last).map(|(_, _, behaviour)| *behaviour)
     }

@@ -62,7 +62,7 @@ pub(crate) async fn extension_create(
 ) -> Outcome<(StatusCode, Json<Extension>)> {
     let new = NewExtension {
         id: crm::fresh(),
-        number: fits_number(&body.number)?,
+        number: own_number(&state, &body.number)?,
         kind: body.kind.unwrap_or(ExtensionType::User).into(),
         name: fits_name(&body.name)?,
         user: body.user_id.map(UserId::from),
@@ -111,7 +111,7 @@ pub(crate) async fn extension_change(
     Body(body): Body<ExtensionChange>,
 ) -> Outcome<Json<Extension>> {
     let patch = ExtensionPatch {
-        number: body.number.map(|n| fits_number(&n)).transpose()?,
+        number: body.number.map(|n| own_number(&state, &n)).transpose()?,
         name: body.name.map(|n| fits_name(&n)).transpose()?,
         user: body.user_id.map(|user| user.map(UserId::from)),
         nat: body.nat,
@@ -235,6 +235,14 @@ fn fits_number(number: &str) -> Outcome<String> {
     }
 }
 
+/// What an extension may be called.
+fn own_number(state: &AppState, number: &str) -> Outcome<String> {
+    if state.policy.is_emergency(number) {
+        return Err(Problem::field("number", "taken", "is the emergency number"));
+    }
+    fits_number(number)
+}
+
 fn fits_ring_timeout(seconds: u32) -> Outcome<u32> {
     if (5..=120).contains(&seconds) {
         Ok(seconds)
@@ -253,7 +261,7 @@ async fn secret_of(state: &AppState, who: &Principal, id: ExtensionId) -> Outcom
 impl AppState {
     /// The switch and the floor look again.
     async fn extension_changed(&self, who: &Principal, id: ExtensionId) {
-        (self.directory_changed)(DirectoryChange::Extension(who.tenant, id));
+        (self.directory_changed)(DirectoryChange::Extension(who.tenant, id)).await;
         self.dialer.directory_changed().await;
     }
 

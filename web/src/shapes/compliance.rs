@@ -110,6 +110,9 @@ pub struct CallingSettings {
     /// Satellite and international network numbers may be called.
     #[schema(required = false)]
     pub satellite: bool,
+    /// Emergency numbers may be dialled by hand, at any hour.
+    #[schema(required = false)]
+    pub emergency: bool,
     /// Shown where the agent has no number of their own.
     pub default_caller_id: Option<String>,
     /// How long the agent's phone rings, seconds.

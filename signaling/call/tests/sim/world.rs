@@ -141,7 +141,7 @@ impl World {
                 agent: phone(1),
                 lead: None,
                 campaign: None,
-                to: number(),
+                to: number().into(),
                 routes: (0..=self.lots.below(3) as u8).map(trunk).collect(),
                 display_name: None,
                 agent_ring_timeout_ms: 20_000,
@@ -435,5 +435,9 @@ fn number() -> E164 {
 }
 
 fn trunk(n: u8) -> TrunkTarget {
-    TrunkTarget { trunk: TrunkId::from_parts(4, &[n; 10]), number: number(), caller_id: number() }
+    TrunkTarget {
+        trunk: TrunkId::from_parts(4, &[n; 10]),
+        number: number().into(),
+        caller_id: number(),
+    }
 }

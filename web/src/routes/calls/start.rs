@@ -128,7 +128,9 @@ pub(crate) async fn place(state: &AppState, who: &Principal, wish: Wish) -> Outc
     }
     let extension = extension_of(state, who, wish.from_extension.as_deref()).await?;
     let agent = extension.user.unwrap_or(who.user);
-    check_agent(state, who, agent, &extension, wish.origin)?;
+    // Who calls for help owes no outcome first.
+    let desk = matches!(wish.origin, DialOrigin::Desk) && !state.policy.is_for_help(&wish.target);
+    check_agent(state, who, agent, &extension, desk)?;
     let request = PermitRequest {
         tenant: who.tenant,
         user: who.user,
@@ -185,14 +187,13 @@ fn check_agent(
     who: &Principal,
     agent: UserId,
     extension: &Extension,
-    origin: DialOrigin,
+    desk: bool,
 ) -> Outcome<()> {
     if !state.facts().registered(extension.id) {
         let words = format!("no phone is registered for extension {}", extension.number);
         return Err(refused("phone_not_registered", &words));
     }
     let Some(view) = state.dialer.agent(who.tenant, agent) else { return Ok(()) };
-    let desk = matches!(origin, DialOrigin::Desk);
     if let Some(pending) = view.pending.last().filter(|_| desk) {
         let words = "save the outcome of the last call first";
         return Err(refused("outcome_pending", words).about(pending.uuid()));

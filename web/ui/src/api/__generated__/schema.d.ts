@@ -1566,6 +1566,8 @@ export interface components {
             premium?: boolean;
             /** @description Satellite and international network numbers may be called. */
             satellite?: boolean;
+            /** @description Emergency numbers may be dialled by hand, at any hour. */
+            emergency?: boolean;
             /** @description Shown where the agent has no number of their own. */
             default_caller_id?: string | null;
             /**
