@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, every key also as `TELEHUB_<SECTION>_<KEY>`, unknown keys
 //! refused. Defaults give a working single machine.
 
+use crm::numbers::EmergencyNumbers;
 use crm::outreach::MailConfig;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -47,6 +48,8 @@ sections! {
         ws_path: String = "/sip",
         domain: String = "",
         external_ip: String = "",
+        /// Name servers asked for carriers' names, comma separated; empty: the system's.
+        dns_servers: String = "",
         /// Digest algorithms offered to phones, comma separated.
         digest: String = "MD5",
     }
@@ -86,6 +89,8 @@ sections! {
         drain_timeout_s: u64 = 300_u64,
         max_duration_s: u64 = 7200_u64,
         default_country: String = "IN",
+        /// Emergency numbers, comma separated, the common one first; empty: those of the country.
+        emergency_numbers: String = "",
     }
     /// What is logged and how.
     Log {
@@ -198,6 +203,7 @@ impl Config {
         parse_listen_list(&self.sip.udp).map_err(|r| ("[sip] udp", r))?;
         parse_listen_list(&self.sip.tcp).map_err(|r| ("[sip] tcp", r))?;
         parse_listen_list(&self.sip.tls).map_err(|r| ("[sip] tls", r))?;
+        parse_listen_list(&self.sip.dns_servers).map_err(|r| ("[sip] dns_servers", r))?;
         for (key, value) in [
             ("[sip] external_ip", &self.sip.external_ip),
             ("[rtp] external_ip", &self.rtp.external_ip),
@@ -224,6 +230,10 @@ impl Config {
         if self.sip.digest.is_empty() || !self.digest().iter().all(|d| known.contains(&d.as_str()))
         {
             return Err(("[sip] digest", format!("must list some of {}", known.join(", "))));
+        }
+        let own = &self.calls.emergency_numbers;
+        if !own.is_empty() && EmergencyNumbers::parse(own).is_err() {
+            return Err(("[calls] emergency_numbers", "must be numbers of 3 to 6 digits".into()));
         }
         if !self.sip.ws_path.starts_with('/') {
             return Err(("[sip] ws_path", "must begin with /".into()));
@@ -255,6 +265,12 @@ impl Config {
     pub(crate) fn mail_config(&self, desk: &str) -> Option<MailConfig> {
         let Mail { url, from } = self.mail.clone();
         (!url.is_empty()).then(|| MailConfig { url, from, desk: desk.to_owned() })
+    }
+
+    /// What is dialled for help here.
+    pub(crate) fn emergency_numbers(&self) -> EmergencyNumbers {
+        EmergencyNumbers::parse(&self.calls.emergency_numbers)
+            .unwrap_or_else(|_| EmergencyNumbers::of_country(&self.calls.default_country))
     }
 
     /// Digest algorithms offered to phones.

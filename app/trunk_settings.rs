@@ -18,9 +18,17 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
     let settings = &row.settings;
     let mut hosts: Vec<&TrunkHost> = settings.hosts.iter().collect();
     // Stable: of one priority, in the order written.
-    hosts.sort_by_key(|host| (host.priority, std::cmp::Reverse(host.weight)));
+    hosts.sort_by_key(|host| host.priority);
     let first = hosts.first();
-    let further = |host: &&TrunkHost| FurtherHost { host: host.host.clone(), port: host.port };
+    let mut priorities: Vec<_> = hosts.iter().map(|host| host.priority).collect();
+    priorities.dedup();
+    let rank = |host: &TrunkHost| priorities.iter().position(|known| *known == host.priority);
+    let further = |host: &&TrunkHost| FurtherHost {
+        host: host.host.clone(),
+        port: host.port,
+        rank: rank(host).and_then(|rank| u16::try_from(rank).ok()).unwrap_or(u16::MAX),
+        weight: host.weight.min(65_535),
+    };
     let credentials = settings.username.clone().zip(secret).map(|(username, secret)| {
         TrunkCredentials { username, secret: Secret(secret), realm: settings.realm.clone() }
     });
@@ -31,6 +39,7 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
         enabled: row.enabled,
         host: first.map(|h| h.host.clone()).unwrap_or_default(),
         port: first.and_then(|h| h.port),
+        host_weight: first.map_or(0, |h| h.weight.min(65_535)),
         transport: match settings.transport {
             TrunkTransport::Udp => TransportKind::Udp,
             TrunkTransport::Tcp => TransportKind::Tcp,

@@ -12,13 +12,16 @@ use rand::Rng;
 use signaling_proto::{Target, Transport};
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
 
 /// A question that takes longer is answered from the last good answer, or with nothing.
 const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
+
+/// How long the domain's pointers are waited for; without them its usual names do.
+const NAPTR_LIMIT: Duration = Duration::from_millis(1200);
 
 /// Questions asked at once; more wait.
 const QUESTIONS_AT_ONCE: usize = 64;
@@ -35,11 +38,29 @@ pub(crate) struct Question {
     pub(crate) secure: bool,
 }
 
+/// A question on its way.
+struct Asking {
+    question: Question,
+    /// The first of its answers to lapse.
+    until: Mutex<Option<Instant>>,
+}
+
+impl Asking {
+    fn note(&self, lapses: Instant) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = Some(until.map_or(lapses, |known| known.min(lapses)));
+    }
+
+    fn until(&self) -> Option<Instant> {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Asks name servers. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Dns {
     resolver: Option<TokioResolver>,
-    kept: Arc<DashMap<Question, Vec<Target>>>,
+    kept: Arc<DashMap<Question, Vec<Server>>>,
     places: Arc<Semaphore>,
 }
 
@@ -60,13 +81,22 @@ impl Dns {
 
     /// The addresses to try, in order. Empty when there are none.
     pub(crate) async fn find(&self, question: Question) -> Vec<Target> {
+        drawn(&self.servers(question).await.0, &mut rand::rng())
+    }
+
+    /// What there is to draw from, and when the name servers want to be asked again.
+    pub(crate) async fn servers(&self, question: Question) -> (Vec<Server>, Option<Instant>) {
         let literal = question.host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(ip) = literal.parse::<IpAddr>() {
-            return vec![target(&question, ip, question.port, question.transport)];
+            let only = target(&question, ip, question.port, question.transport);
+            return (vec![Server::alone(vec![only])], None);
         }
-        let Ok(_place) = self.places.acquire().await else { return Vec::new() };
-        let asked = tokio::time::timeout(ANSWER_LIMIT, self.ask(&question)).await;
-        match asked {
+        let Ok(_place) = self.places.acquire().await else { return (Vec::new(), None) };
+        let asking = Asking { question, until: Mutex::default() };
+        let asked = tokio::time::timeout(ANSWER_LIMIT, self.ask(&asking)).await;
+        let until = asking.until();
+        let question = asking.question;
+        let found = match asked {
             Ok(found) if !found.is_empty() => {
                 if self.kept.len() >= KEPT_MAX {
                     self.kept.clear();
@@ -76,95 +106,117 @@ impl Dns {
             }
             // A name server that is away must not take trunks down whose addresses we know.
             Ok(_) | Err(_) => self.kept.get(&question).map(|kept| kept.clone()).unwrap_or_default(),
-        }
+        };
+        (found, until)
     }
 
-    async fn ask(&self, question: &Question) -> Vec<Target> {
+    async fn ask(&self, asking: &Asking) -> Vec<Server> {
+        let question = &asking.question;
         if question.port.is_some() {
-            return self.hosts(question, &question.host, question.port, question.transport).await;
+            let (host, port) = (&question.host, question.port);
+            return self.only(asking, host, port, question.transport).await;
         }
-        let transport = match question.transport {
-            Some(transport) => Some(transport),
-            None => self.naptr(question).await,
-        };
-        let candidates: Vec<Transport> = match (transport, question.secure) {
-            (Some(transport), _) => vec![transport],
-            (None, true) => vec![Transport::Tls],
-            (None, false) => vec![Transport::Udp, Transport::Tcp, Transport::Tls],
-        };
-        for transport in candidates {
-            let found = self.services(question, transport).await;
+        // Side by side: a name server that knows no NAPTR and keeps silent about it costs no time of its own.
+        let pointers = tokio::time::timeout(NAPTR_LIMIT, self.pointers(asking));
+        let (pointed, found) = tokio::join!(pointers, self.by_name(asking));
+        for (transport, name) in pointed.unwrap_or_default() {
+            let found = self.services(asking, &name, transport).await;
             if !found.is_empty() {
                 return found;
             }
         }
-        self.hosts(question, &question.host, None, transport).await
+        found
     }
 
-    /// The transport that the domain prefers (RFC 3263 §4.1).
-    async fn naptr(&self, question: &Question) -> Option<Transport> {
-        let lookup = self.resolver.as_ref()?.lookup(fqdn(&question.host), RecordType::NAPTR).await;
-        let mut wishes: Vec<(u16, u16, Transport)> = lookup
-            .ok()?
+    /// Without NAPTR: the services of the domain in the order of RFC 3263 §4.2, then its addresses.
+    async fn by_name(&self, asking: &Asking) -> Vec<Server> {
+        let question = &asking.question;
+        let candidates: &[Transport] = match (question.transport, question.secure) {
+            (Some(Transport::Udp), _) => &[Transport::Udp],
+            (Some(Transport::Tcp), _) => &[Transport::Tcp],
+            (Some(Transport::Tls), _) | (None, true) => &[Transport::Tls],
+            (Some(Transport::Ws | Transport::Wss), _) => &[],
+            (None, false) => &[Transport::Udp, Transport::Tcp, Transport::Tls],
+        };
+        for transport in candidates {
+            let Some(prefix) = prefix(*transport) else { continue };
+            let name = format!("{prefix}.{}", question.host);
+            let found = self.services(asking, &name, *transport).await;
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        self.only(asking, &question.host, None, question.transport).await
+    }
+
+    /// Addresses without SRV records.
+    async fn only(
+        &self,
+        asking: &Asking,
+        host: &str,
+        port: Option<u16>,
+        transport: Option<Transport>,
+    ) -> Vec<Server> {
+        let targets = self.hosts(asking, host, port, transport).await;
+        if targets.is_empty() { Vec::new() } else { vec![Server::alone(targets)] }
+    }
+
+    /// Where the domain's own records say its services are, best first (RFC 3263 §4.1).
+    async fn pointers(&self, asking: &Asking) -> Vec<(Transport, String)> {
+        let question = &asking.question;
+        let Some(resolver) = &self.resolver else { return Vec::new() };
+        let Ok(lookup) = resolver.lookup(fqdn(&question.host), RecordType::NAPTR).await else {
+            return Vec::new();
+        };
+        let mut wishes: Vec<(u16, u16, Transport, String)> = lookup
             .answers()
             .iter()
             .filter_map(|record| {
                 let RData::NAPTR(naptr) = &record.data else { return None };
                 let transport = naptr_transport(&naptr.services)?;
-                (!question.secure || transport == Transport::Tls).then_some((
-                    naptr.order,
-                    naptr.preference,
-                    transport,
-                ))
+                let fits = question.transport.is_none_or(|wanted| wanted == transport)
+                    && (!question.secure || transport == Transport::Tls)
+                    && naptr.flags.eq_ignore_ascii_case(b"s");
+                let name = naptr.replacement.to_ascii();
+                fits.then_some((naptr.order, naptr.preference, transport, name))
             })
             .collect();
-        wishes.sort_by_key(|(order, preference, _)| (*order, *preference));
-        wishes.first().map(|(_, _, transport)| *transport)
+        wishes.sort_by_key(|(order, preference, _, _)| (*order, *preference));
+        wishes.into_iter().map(|(_, _, transport, name)| (transport, name)).collect()
     }
 
-    async fn services(&self, question: &Question, transport: Transport) -> Vec<Target> {
-        let prefix = match transport {
-            Transport::Udp => "_sip._udp",
-            Transport::Tcp => "_sip._tcp",
-            Transport::Tls => "_sips._tcp",
-            Transport::Ws | Transport::Wss => return Vec::new(),
-        };
+    async fn services(&self, asking: &Asking, name: &str, transport: Transport) -> Vec<Server> {
         let Some(resolver) = &self.resolver else { return Vec::new() };
-        let name = format!("{prefix}.{}", fqdn(&question.host));
-        let Ok(lookup) = resolver.lookup(name, RecordType::SRV).await else { return Vec::new() };
-        let services = lookup
-            .answers()
-            .iter()
-            .filter_map(|record| {
-                let RData::SRV(srv) = &record.data else { return None };
-                Some(Service {
-                    priority: srv.priority,
-                    weight: srv.weight,
-                    port: srv.port,
-                    host: srv.target.to_ascii(),
-                })
-            })
-            .filter(|service| service.host != ".")
-            .collect();
+        let Ok(lookup) = resolver.lookup(fqdn(name), RecordType::SRV).await else {
+            return Vec::new();
+        };
+        asking.note(lookup.valid_until());
         let mut found = Vec::new();
-        let in_order = ordered(services, &mut rand::rng());
-        for service in in_order {
-            let port = Some(service.port);
-            found.extend(self.hosts(question, &service.host, port, Some(transport)).await);
+        for record in lookup.answers() {
+            let RData::SRV(srv) = &record.data else { continue };
+            let host = srv.target.to_ascii();
+            if host == "." {
+                continue;
+            }
+            let targets = self.hosts(asking, &host, Some(srv.port), Some(transport)).await;
+            let (rank, weight) = (u32::from(srv.priority), u32::from(srv.weight));
+            found.push(Server { rank, weight, targets });
         }
+        found.retain(|server| !server.targets.is_empty());
         found
     }
 
     async fn hosts(
         &self,
-        question: &Question,
+        asking: &Asking,
         host: &str,
         port: Option<u16>,
         transport: Option<Transport>,
     ) -> Vec<Target> {
         let Some(resolver) = &self.resolver else { return Vec::new() };
         let Ok(lookup) = resolver.lookup_ip(fqdn(host)).await else { return Vec::new() };
-        lookup.iter().map(|ip| target(question, ip, port, transport)).collect()
+        asking.note(lookup.valid_until());
+        lookup.iter().map(|ip| target(&asking.question, ip, port, transport)).collect()
     }
 }
 
@@ -214,6 +266,16 @@ fn target(
     }
 }
 
+/// Where SRV records of a transport stand (RFC 3263 §4.1).
+fn prefix(transport: Transport) -> Option<&'static str> {
+    match transport {
+        Transport::Udp => Some("_sip._udp"),
+        Transport::Tcp => Some("_sip._tcp"),
+        Transport::Tls => Some("_sips._tcp"),
+        Transport::Ws | Transport::Wss => None,
+    }
+}
+
 fn naptr_transport(services: &[u8]) -> Option<Transport> {
     [
         (&b"SIPS+D2T"[..], Transport::Tls),
@@ -224,33 +286,42 @@ fn naptr_transport(services: &[u8]) -> Option<Transport> {
     .find_map(|(name, transport)| services.eq_ignore_ascii_case(name).then_some(transport))
 }
 
+/// One server of a domain, as SRV records describe it (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Service {
-    priority: u16,
-    weight: u16,
-    port: u16,
-    host: String,
+pub(crate) struct Server {
+    /// Lower ones first.
+    pub(crate) rank: u32,
+    /// Its share among those of its rank.
+    pub(crate) weight: u32,
+    pub(crate) targets: Vec<Target>,
 }
 
-/// By priority, and within one priority drawn by weight (RFC 2782).
-fn ordered(mut services: Vec<Service>, rng: &mut impl Rng) -> Vec<Service> {
+impl Server {
+    fn alone(targets: Vec<Target>) -> Self {
+        Self { rank: 0, weight: 0, targets }
+    }
+}
+
+/// The targets of all servers: by rank, and within one rank drawn by weight. Drawn anew for every call, or all calls
+/// until the records lapse would go to one server.
+pub(crate) fn drawn(servers: &[Server], rng: &mut impl Rng) -> Vec<Target> {
+    let mut left: Vec<&Server> = servers.iter().collect();
     // Zero weights first, so that they keep a small chance as the RFC asks.
-    services.sort_by_key(|service| (service.priority, service.weight));
-    let mut result = Vec::with_capacity(services.len());
-    while let Some(first) = services.first() {
-        let priority = first.priority;
-        let same = services.iter().take_while(|service| service.priority == priority).count();
-        let total: u32 = services[..same].iter().map(|service| u32::from(service.weight)).sum();
+    left.sort_by_key(|server| (server.rank, server.weight));
+    let mut result = Vec::with_capacity(left.len());
+    while let Some(first) = left.first() {
+        let same = left.iter().take_while(|server| server.rank == first.rank).count();
+        let total: u32 = left[..same].iter().map(|server| server.weight).sum();
         let mut draw = rng.random_range(0..=total);
-        let chosen = services[..same]
+        let chosen = left[..same]
             .iter()
-            .position(|service| {
-                let reached = draw <= u32::from(service.weight);
-                draw = draw.saturating_sub(u32::from(service.weight));
+            .position(|server| {
+                let reached = draw <= server.weight;
+                draw = draw.saturating_sub(server.weight);
                 reached
             })
             .unwrap_or(0);
-        result.push(services.remove(chosen));
+        result.extend(left.remove(chosen).targets.iter().cloned());
     }
     result
 }
@@ -260,21 +331,21 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
 
-    fn service(priority: u16, weight: u16, host: &str) -> Service {
-        Service { priority, weight, port: 5060, host: host.into() }
+    fn server(rank: u32, weight: u32, last: u8) -> Server {
+        let address = ([192, 0, 2, last], 5060).into();
+        let target = Target { transport: Transport::Udp, address, server_name: None };
+        Server { rank, weight, targets: vec![target] }
     }
 
     #[test]
     fn servers_of_lower_priority_number_come_first_and_weights_share_the_rest() {
         let mut rng = rand::rngs::StdRng::seed_from_u64(7);
+        let servers = [server(20, 0, 3), server(10, 90, 1), server(10, 10, 2)];
         let mut heavy_first = 0;
         for _ in 0..1000 {
-            let drawn = ordered(
-                vec![service(20, 0, "spare"), service(10, 90, "heavy"), service(10, 10, "light")],
-                &mut rng,
-            );
-            assert_eq!(drawn[2].host, "spare");
-            heavy_first += usize::from(drawn[0].host == "heavy");
+            let drawn = drawn(&servers, &mut rng);
+            assert_eq!(drawn[2], servers[0].targets[0]);
+            heavy_first += usize::from(drawn[0] == servers[1].targets[0]);
         }
         assert!((850..950).contains(&heavy_first), "{heavy_first}");
     }

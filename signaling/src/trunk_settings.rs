@@ -18,7 +18,9 @@ pub struct TrunkSettings {
     pub host: String,
     /// Given: no SRV lookup, this port.
     pub port: Option<u16>,
-    /// Tried in this order when `host` does not answer: second registrar, standby proxy (B09).
+    /// Share of `host` among the further hosts of its own rank.
+    pub host_weight: u32,
+    /// Tried by rank when `host` does not answer: second registrar, standby proxy (B09).
     pub further_hosts: Vec<FurtherHost>,
     /// Over which transport.
     pub transport: TransportKind,
@@ -65,6 +67,10 @@ pub struct FurtherHost {
     pub host: String,
     /// Given: no SRV lookup, this port.
     pub port: Option<u16>,
+    /// 0: beside the first host, by weight; higher ones later.
+    pub rank: u16,
+    /// Its share among those of its rank.
+    pub weight: u32,
 }
 
 /// SIP over what.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     calls::transport_of,
     directory::{TransportKind, TrunkSettings},
-    dns::{Dns, Question},
+    dns::{Dns, Question, Server, drawn},
     status::{SwitchNotice, TrunkHealth, TrunkStatus},
     transport::certificate_carries,
 };
@@ -52,7 +52,7 @@ pub(crate) struct Trunk {
 /// What is known of a trunk.
 #[derive(Debug)]
 struct TrunkFacts {
-    targets: Vec<Target>,
+    servers: Vec<Server>,
     health: TrunkHealth,
     since: SystemTime,
     last_error: Option<String>,
@@ -145,7 +145,7 @@ impl Trunk {
         self.gate.take(self.settings.channels_max, self.settings.calls_per_second_max, now)
     }
 
-    /// Counts a call of the carrier.
+    /// Counts a call that no cap may refuse.
     pub(crate) fn count_channel(&self) -> Channel {
         self.gate.count()
     }
@@ -174,9 +174,9 @@ impl Trunk {
         facts.last_statuses.truncate(STATUSES_KEPT);
     }
 
-    /// Where requests to it go, in order; empty until its name was resolved.
+    /// Where a request to it goes, in order; empty until its name was resolved.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        self.facts().targets.clone()
+        self.facts().targets()
     }
 
     /// Where requests to it go; resolves its name where that was not done yet.
@@ -184,44 +184,56 @@ impl Trunk {
         {
             let facts = self.facts();
             let failed = facts.unresolved_at.is_some_and(|at| at.elapsed() < RESOLVE_PAUSE);
-            if !facts.targets.is_empty() || failed {
-                return facts.targets.clone();
+            if !facts.servers.is_empty() || failed {
+                return facts.targets();
             }
         }
-        let found = self.look_up(dns).await;
+        let (found, _) = self.look_up(dns).await;
         let mut facts = self.facts();
         facts.unresolved_at = found.is_empty().then(Instant::now);
-        facts.targets.clone_from(&found);
-        found
+        facts.servers = found;
+        facts.targets()
     }
 
-    /// The addresses of all its hosts, those of the first one first.
-    pub(crate) async fn look_up(&self, dns: &Dns) -> Vec<Target> {
-        let mut found: Vec<Target> = Vec::new();
-        for question in self.questions() {
-            for target in dns.find(question).await {
-                if !found.iter().any(|known| known.address == target.address) {
-                    found.push(target);
-                }
+    /// The servers of all its hosts, and when they are to be looked up again.
+    pub(crate) async fn look_up(&self, dns: &Dns) -> (Vec<Server>, Option<Instant>) {
+        let mut found: Vec<Server> = Vec::new();
+        let mut until: Option<Instant> = None;
+        for (rank, weight, question) in self.questions() {
+            let (servers, lapse) = dns.servers(question).await;
+            until = until.into_iter().chain(lapse).min();
+            // Among hosts of one rank the records of each decide only where it has any.
+            let alone = servers.len() == 1;
+            for mut server in servers {
+                let known = |target: &Target| {
+                    found.iter().flat_map(|s| &s.targets).any(|t| t.address == target.address)
+                };
+                server.targets.retain(|target| !known(target));
+                server.rank += u32::from(rank) << 16;
+                server.weight = if alone { weight } else { server.weight };
+                found.push(server);
             }
         }
+        found.retain(|server| !server.targets.is_empty());
         found.truncate(TARGETS_MAX);
-        found
+        (found, until)
     }
 
-    /// Whom to look up for it: the outbound proxy, where there is one.
-    fn questions(&self) -> Vec<Question> {
+    /// Whom to look up for it, with the rank and weight an administrator gave: the outbound proxy, where there is one.
+    fn questions(&self) -> Vec<(u16, u32, Question)> {
         let settings = &self.settings;
         let transport = Some(transport_of(settings.transport));
-        let question = |(host, port)| Question { host, port, transport, secure: false };
+        let question = |host, port| Question { host, port, transport, secure: false };
         if let Some(proxy) = &settings.outbound_proxy {
-            return vec![question(split_port(proxy))];
+            let (host, port) = split_port(proxy);
+            return vec![(0, 0, question(host, port))];
         }
-        let further = settings.further_hosts.iter().map(|more| (more.host.clone(), more.port));
-        std::iter::once((settings.host.clone(), settings.port))
-            .chain(further)
-            .map(question)
-            .collect()
+        let first = (0, settings.host_weight, question(settings.host.clone(), settings.port));
+        let further = settings
+            .further_hosts
+            .iter()
+            .map(|more| (more.rank, more.weight, question(more.host.clone(), more.port)));
+        std::iter::once(first).chain(further).collect()
     }
 
     /// Something went wrong that an administrator should read.
@@ -229,8 +241,8 @@ impl Trunk {
         self.facts().last_error = Some(error.to_owned());
     }
 
-    pub(crate) fn note_targets(&self, targets: Vec<Target>) {
-        self.facts().targets = targets;
+    pub(crate) fn note_servers(&self, servers: Vec<Server>) {
+        self.facts().servers = servers;
     }
 
     pub(crate) fn note_options(&self, round_trip: Option<Duration>) {
@@ -275,7 +287,7 @@ impl Trunk {
 
     /// Whether a peer is one of the hosts that our credentials are for (B07).
     pub(crate) fn is_host(&self, peer: SocketAddr) -> bool {
-        self.facts().targets.iter().any(|target| same_host(target.address, peer))
+        self.facts().known().any(|target| same_host(target.address, peer))
     }
 
     pub(crate) fn status(&self) -> TrunkStatus {
@@ -304,7 +316,7 @@ impl Trunk {
     /// Exactly the socket that we send to.
     fn has_socket(&self, peer: SocketAddr) -> bool {
         self.settings.transport == TransportKind::Udp
-            && self.facts().targets.iter().any(|target| target.address == peer)
+            && self.facts().known().any(|target| target.address == peer)
     }
 
     fn calls_from(&self, peer: SocketAddr) -> bool {
@@ -319,9 +331,21 @@ impl Trunk {
 }
 
 impl TrunkFacts {
+    /// Every address of it.
+    fn known(&self) -> impl Iterator<Item = &Target> {
+        self.servers.iter().flat_map(|server| &server.targets)
+    }
+
+    /// Drawn for one request.
+    fn targets(&self) -> Vec<Target> {
+        let mut targets = drawn(&self.servers, &mut rand::rng());
+        targets.truncate(TARGETS_MAX);
+        targets
+    }
+
     fn new(enabled: bool) -> Self {
         Self {
-            targets: Vec::new(),
+            servers: Vec::new(),
             health: if enabled { TrunkHealth::Unknown } else { TrunkHealth::Disabled },
             since: SystemTime::now(),
             last_error: None,

@@ -9,6 +9,7 @@ pub mod authenticator;
 pub mod certificates;
 pub mod ears;
 pub mod live;
+pub mod names;
 pub mod peers;
 pub mod ports;
 pub mod server;

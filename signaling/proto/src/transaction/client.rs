@@ -13,6 +13,9 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// Targets that share a limited patience; where there is another way, further ones are not tried.
+const SHARES_MAX: usize = 3;
+
 /// One request of ours.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -26,7 +29,7 @@ pub(crate) struct Client {
     pub(super) may_grow: bool,
     /// When to try them although nothing failed.
     pub(super) patience_ends: Option<Instant>,
-    /// How long the last of them may be silent; `None`: until its transaction times out.
+    /// How long each of them may be silent; `None`: the last one until its transaction times out.
     pub(super) patience: Option<Duration>,
     pub(super) attempt: u8,
     /// Reason value for its CANCEL.
@@ -370,11 +373,14 @@ impl TransactionLayer {
         self.arm_client(id);
     }
 
-    /// A request of ours whose last target may not be silent for longer than this.
+    /// A request of ours whose targets may not be silent for longer than this, all of them together.
     pub(crate) fn limit_silence(&mut self, now: Instant, id: TransactionId, patience: Duration) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        client.patience = Some(patience);
-        client.patience_ends.get_or_insert(now + patience);
+        client.remaining.truncate(SHARES_MAX - 1);
+        let share = patience / u32::try_from(client.remaining.len() + 1).unwrap_or(1);
+        client.patience = Some(share);
+        let ends = now + share;
+        client.patience_ends = Some(client.patience_ends.map_or(ends, |known| known.min(ends)));
         self.arm_client(id);
     }
 

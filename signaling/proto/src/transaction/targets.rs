@@ -111,7 +111,8 @@ impl TransactionLayer {
         } else {
             Machine::NonInvite(ClientNonInvite::new(now, timing, reliable))
         };
-        let patience = if client.remaining.is_empty() { client.patience } else { Some(PATIENCE) };
+        let others = !client.remaining.is_empty();
+        let patience = client.patience.or(others.then_some(PATIENCE));
         client.patience_ends = patience.map(|patience| now + patience);
         let transmit = transmit_id(id, client.attempt);
         client.stage = Stage::Sent(Box::new(Sent {
