@@ -31,7 +31,7 @@ use std::{
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{broadcast, mpsc, watch},
+    sync::{mpsc, watch},
     time::{interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -142,11 +142,9 @@ impl Server {
         let journal = Journal::start(store.clone(), journal).await?;
         let keeper = Keeper::start(recordings.clone(), &journal).await?;
         tokio::spawn(keep_retention(Retention::new(recordings.clone()), stop.clone()));
-        let (changes, _) = broadcast::channel(1024);
         let down = DownTrunks::default();
         let policy = policy(&config, &store, down.clone());
-        let switch =
-            start_switch(&config, &store, &policy, node, &changes, &journal, spool).await?;
+        let switch = start_switch(&config, &store, &policy, node, &journal, spool).await?;
         let (phones_in, phones) = watch::channel(dialer::Phones::default());
         let dialer = dialer::Dialer::start(store.clone(), &journal, phones).await?;
         let (facts_in, facts) = watch::channel(Arc::default());
@@ -162,7 +160,7 @@ impl Server {
         };
         tokio::spawn(facts::keep(gatherer, stop.clone()));
         let url = public_url(&config, &port);
-        let sip = switch.clone();
+        let (sip, directory_of) = (switch.clone(), switch.clone());
         let parts = web::Parts {
             store: store.clone(),
             journal: journal.clone(),
@@ -179,16 +177,8 @@ impl Server {
             })),
             mail: mail(&config, &store, &url)?,
             directory_changed: Arc::new(move |change| {
-                // Nobody listening means the switch is gone, and with it the need.
-                let _ = changes.send(match change {
-                    web::DirectoryChange::Trunk(..) | web::DirectoryChange::Number(..) => {
-                        DirectoryChange::Trunks
-                    }
-                    web::DirectoryChange::Extension(..) => DirectoryChange::Extensions,
-                    web::DirectoryChange::PhonesOut(tenant, extension) => {
-                        DirectoryChange::PhonesOut { tenant, extension }
-                    }
-                });
+                let (switch, change) = (directory_of.clone(), directory_change(change));
+                Box::pin(async move { switch.directory_changed(change).await })
             }),
             config: web_config(&config, &port, &data)?,
         };
@@ -246,6 +236,7 @@ fn policy(config: &Config, store: &Store, down: DownTrunks) -> Policy {
     let limits = PolicyConfig {
         country: config.calls.default_country.clone(),
         max_duration_s: u32::try_from(config.calls.max_duration_s).unwrap_or(u32::MAX),
+        emergency: config.emergency_numbers(),
     };
     Policy::new(store.clone(), limits, Arc::new(move |trunk| down.usable(trunk)))
 }
@@ -255,19 +246,13 @@ async fn start_switch(
     store: &Store,
     policy: &Policy,
     node: NodeId,
-    changes: &broadcast::Sender<DirectoryChange>,
     journal: &Journal,
     spool: PathBuf,
 ) -> anyhow::Result<Switch> {
     let (events, waiting) = mpsc::channel(EVENT_QUEUE);
     tokio::spawn(forward(waiting, journal.sender()));
-    let directory = StoreDirectory::new(
-        store.clone(),
-        policy.clone(),
-        node,
-        config.sip.domain.clone(),
-        changes.clone(),
-    );
+    let directory =
+        StoreDirectory::new(store.clone(), policy.clone(), node, config.sip.domain.clone());
     let media = media::Config {
         listen: config.rtp.listen.parse()?,
         external_ip: address(&config.rtp.external_ip),
@@ -297,9 +282,23 @@ fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Resul
         ws_path: config.sip.ws_path.clone(),
         domain: (!config.sip.domain.is_empty()).then(|| config.sip.domain.clone()),
         external_ip: address(&config.sip.external_ip),
+        dns_servers: list(&config.sip.dns_servers)?,
         digest: config.digest(),
         ..SwitchConfig::new(node, spool)
     })
+}
+
+fn directory_change(change: web::DirectoryChange) -> DirectoryChange {
+    match change {
+        // Carriers that share an address are told apart by the numbers that lie on them.
+        web::DirectoryChange::Trunk(..) | web::DirectoryChange::Number(..) => {
+            DirectoryChange::Trunks
+        }
+        web::DirectoryChange::Extension(..) => DirectoryChange::Extensions,
+        web::DirectoryChange::PhonesOut(tenant, extension) => {
+            DirectoryChange::PhonesOut { tenant, extension }
+        }
+    }
 }
 
 /// What a phone is to be told: the ports that were really opened.

@@ -4,17 +4,18 @@ use crate::{
     Directory, EventOut, LiveCall, Registration, SwitchConfig, SwitchNotice, TrunkStatus,
     accounts::Accounts,
     calls::{CallNeighbours, CallTaskEvent, Calls, FirstInput, MediaPort, NoRoom, spawn},
-    directory::{Ban, DirectoryError},
+    directory::{Ban, DirectoryChange, DirectoryError},
     dns::Dns,
     runtime::SignallingThread,
     sip::{
-        COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipDoor, SipNeighbours, SipTask,
+        COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipCommand, SipDoor,
+        SipNeighbours, SipTask,
     },
     transport::{
         Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, NetworkEvent, Shared, SourceGate, Tls,
         TlsError, UdpListener, accept, serve_ws,
     },
-    trunk::{TrunkNeighbours, Trunks, run_trunks},
+    trunk::{ORDER_QUEUE, TrunkNeighbours, TrunkOrder, Trunks, run_trunks},
 };
 use bytes::Bytes;
 use call::{CallCommand, CallControl, Refused, TenantId};
@@ -30,7 +31,7 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{broadcast, mpsc},
+    sync::{broadcast, mpsc, oneshot},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,9 @@ const NOTICES: usize = 1024;
 
 /// A refused caller is told to come back after this many seconds.
 const RETRY_AFTER_S: u32 = 5;
+
+/// A change that takes longer to come into force is reported and comes later.
+const CHANGE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long calls have to say goodbye at shutdown.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -91,6 +95,7 @@ struct Inner {
     calls: Arc<Calls>,
     call_neighbours: Arc<CallNeighbours>,
     trunks: Arc<Trunks>,
+    trunk_orders: mpsc::Sender<TrunkOrder>,
     board: Arc<RegistrationBoard>,
     notices: broadcast::Sender<SwitchNotice>,
     shared: Shared,
@@ -158,22 +163,14 @@ impl Switch {
         let bans = restored(bans, now);
         let task = SipTask::new(sip_near, endpoint, flows, challenger, bans, registrations);
         tokio::spawn(task.run(network_events, command_queue));
-        tokio::spawn(run_trunks(TrunkNeighbours {
-            directory,
-            trunks: near.trunks.clone(),
-            accounts: near.accounts.clone(),
-            board: board.clone(),
-            sip: near.sip.clone(),
-            names,
-            dns: near.dns.clone(),
-            shutdown: shared.shutdown.clone(),
-        }));
+        let trunk_orders = follow_trunks(&near, directory, names, &shared);
         tracing::info!(?listening, "switch started");
         let trunks = near.trunks.clone();
         let inner = Inner {
             calls,
             call_neighbours: near,
             trunks,
+            trunk_orders,
             board,
             notices,
             shared,
@@ -225,6 +222,30 @@ impl Switch {
         serve_ws(self.inner.shared.clone(), peer, inbound, outbound).await;
     }
 
+    /// Looks at the directory again. Returns when what it says now is in force for every call and registration that
+    /// comes from now on; sooner only when the directory cannot be read.
+    pub async fn directory_changed(&self, change: DirectoryChange) {
+        self.inner.call_neighbours.accounts.forget();
+        match change {
+            DirectoryChange::Extensions => {}
+            // Nobody is let in any more; then who is in has to go.
+            DirectoryChange::PhonesOut { tenant, extension } => {
+                let near = &self.inner.call_neighbours;
+                near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
+            }
+            DirectoryChange::Trunks => {
+                let (done, in_force) = oneshot::channel();
+                let wait = async {
+                    let order = TrunkOrder::Look(done);
+                    self.inner.trunk_orders.send(order).await.is_ok() && in_force.await.is_ok()
+                };
+                if tokio::time::timeout(CHANGE_LIMIT, wait).await != Ok(true) {
+                    tracing::warn!("a change of trunks is not in force yet");
+                }
+            }
+        }
+    }
+
     /// Reads the TLS certificate again at once. Connections that are up stay up (B14).
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         self.inner.tls.reload()
@@ -245,6 +266,10 @@ impl Switch {
         self.drain();
         self.inner.calls.shut_down();
         let _ = tokio::time::timeout(GOODBYE, self.drained()).await;
+        let (done, left) = oneshot::channel();
+        if self.inner.trunk_orders.send(TrunkOrder::Leave(done)).await.is_ok() {
+            let _ = tokio::time::timeout(GOODBYE, left).await;
+        }
         // The last BYEs and their answers still need the SIP task for a moment.
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.inner.shared.shutdown.cancel();
@@ -324,6 +349,26 @@ fn call_neighbours(
         media_addresses,
         spool: config.spool.clone(),
     }))
+}
+
+/// Starts the task that follows the trunks of the directory.
+fn follow_trunks(
+    near: &CallNeighbours,
+    directory: Arc<dyn Directory>,
+    names: OurNames,
+    shared: &Shared,
+) -> mpsc::Sender<TrunkOrder> {
+    let (trunk_orders, orders) = mpsc::channel(ORDER_QUEUE);
+    let near = TrunkNeighbours {
+        directory,
+        trunks: near.trunks.clone(),
+        sip: near.sip.clone(),
+        names,
+        dns: near.dns.clone(),
+        shutdown: shared.shutdown.clone(),
+    };
+    tokio::spawn(run_trunks(near, orders));
+    trunk_orders
 }
 
 /// The bans of before, in the machine's time.

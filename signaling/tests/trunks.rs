@@ -81,6 +81,8 @@ async fn a_second_registrar_takes_over_and_grants_our_own_contact() {
     settings.further_hosts = vec![FurtherHost {
         host: carrier.address.ip().to_string(),
         port: Some(carrier.address.port()),
+        rank: 1,
+        weight: 0,
     }];
     let floor = Floor::open(MemoryDirectory::new(&["101"], vec![settings])).await;
     let (first, plain, _) = asked(&carrier).await;
@@ -160,7 +162,7 @@ async fn refused_credentials_stop_the_registration_until_they_are_changed() {
     assert!(directory.audit.lock().expect("lock").iter().any(|event| alerted(&event.kind)));
     directory.trunks.lock().expect("lock")[0].credentials.as_mut().expect("set").secret =
         Secret("right".into());
-    directory.change(DirectoryChange::Trunks);
+    floor.switch.directory_changed(DirectoryChange::Trunks).await;
     let (transaction, _, _) = asked(&carrier).await;
     carrier.respond(transaction, &Reply::new(200));
     until(&floor, TrunkHealth::Up).await;

@@ -10,6 +10,7 @@ use crate::{
 use bytes::Bytes;
 use call::{CallControl, ExtensionId, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, SocketAddr},
@@ -139,8 +140,8 @@ pub struct Parts {
     pub sip_socket: Option<SipSocketAcceptor>,
     /// Where letters are handed in; without it none are sent.
     pub mail: Option<crm::outreach::MailRoom>,
-    /// Called after extensions, numbers or trunks changed, so that the switch looks again.
-    pub directory_changed: Arc<dyn Fn(DirectoryChange) + Send + Sync>,
+    /// Called after extensions, numbers or trunks changed. Done when the switch goes by the change.
+    pub directory_changed: Arc<dyn Fn(DirectoryChange) -> BoxFuture<'static, ()> + Send + Sync>,
     /// Addresses, keys, limits.
     pub config: Config,
 }

@@ -59,6 +59,11 @@ pub enum RegistrationState {
         /// In words, for people.
         error: String,
     },
+    /// It is over: our Contact was taken back, or that was tried.
+    Left {
+        /// Why the registrar may still know us, in words.
+        error: Option<String>,
+    },
 }
 
 /// What is to be done.
@@ -82,6 +87,9 @@ pub struct Registration {
     failures: u32,
     round: Option<Round>,
     due: Option<Instant>,
+    /// Until when the registrar knows us, as far as it told.
+    until: Option<Instant>,
+    leaving: bool,
     outputs: VecDeque<RegistrationOutput>,
     rng: ChaCha8Rng,
 }
@@ -107,6 +115,8 @@ impl Registration {
             failures: 0,
             round: None,
             due: Some(now),
+            until: None,
+            leaving: false,
             outputs: VecDeque::new(),
             rng,
             config,
@@ -131,6 +141,21 @@ impl Registration {
         }
     }
 
+    /// Ends it: nothing is refreshed any more, and one round of REGISTER with `Expires: 0` takes our own Contact back
+    /// (RFC 3261 §10.2.2). A registrar that cannot know us is sent nothing.
+    pub fn leave(&mut self, now: Instant) {
+        let known = self.round.take().is_some() || self.until.is_some_and(|until| until > now);
+        self.leaving = true;
+        self.due = None;
+        self.outputs.clear();
+        if known {
+            self.round = Some(Round { sent: 0, authorised: false });
+            self.send();
+        } else {
+            self.settle(now, RegistrationState::Left { error: None });
+        }
+    }
+
     /// The final response to the request polled last. `ours` says whether it came from one of the registrar's own hosts:
     /// nobody else's challenge is answered (B07). `contact` is the Contact the request bore.
     pub fn handle_response(&mut self, now: Instant, response: &Message, ours: bool, contact: &str) {
@@ -147,7 +172,7 @@ impl Registration {
                 }
             }
             403 | 404 => self.refused(now, status),
-            423 => {
+            423 if !self.leaving => {
                 let wanted = response.min_expires().unwrap_or(3600).min(LIFETIME_MAX_S);
                 if wanted <= self.expires_s {
                     return self.failed(now, "423 without a longer lifetime".into(), None);
@@ -194,7 +219,8 @@ impl Registration {
         request.call_id = Some(self.call_id.clone());
         request.from_tag = Some(self.from_tag.clone());
         request.cseq = Some(self.cseq);
-        request.headers.push(HeaderLine::new("Expires", self.expires_s.to_string()));
+        let expires_s = if self.leaving { 0 } else { self.expires_s };
+        request.headers.push(HeaderLine::new("Expires", expires_s.to_string()));
         if let (Some(digest), Ok(uri)) = (&mut self.digest, config.registrar.parse::<Uri>()) {
             let lines = digest.authorise(&Method::Register, &uri);
             let lines =
@@ -206,10 +232,14 @@ impl Registration {
 
     fn succeeded(&mut self, now: Instant, response: &Message, contact: &str) {
         self.failures = 0;
+        if self.leaving {
+            return self.settle(now, RegistrationState::Left { error: None });
+        }
         let granted = granted_s(response, contact).unwrap_or(self.expires_s);
         let granted = Duration::from_secs(u64::from(granted.clamp(30, LIFETIME_MAX_S)));
         // Between half and four fifths of it, so that many trunks do not refresh at once.
         let share = self.rng.random_range(0.5..0.8);
+        self.until = Some(now + granted);
         self.settle(
             now + granted.mul_f64(share),
             RegistrationState::Registered { until: now + granted },
@@ -218,10 +248,16 @@ impl Registration {
 
     fn refused(&mut self, now: Instant, status: u16) {
         self.failures += 1;
+        if self.leaving {
+            return self.failed(now, format!("REGISTER answered with {status}"), None);
+        }
         self.settle(now + REFUSED_PAUSE, RegistrationState::Refused { status });
     }
 
     fn failed(&mut self, now: Instant, error: String, pause: Option<Duration>) {
+        if self.leaving {
+            return self.settle(now, RegistrationState::Left { error: Some(error) });
+        }
         let doubled = RETRY_FIRST * 2u32.saturating_pow(self.failures.min(10));
         self.failures += 1;
         // Never sooner than asked for, and not all trunks in the same moment.
@@ -232,7 +268,7 @@ impl Registration {
 
     fn settle(&mut self, next: Instant, state: RegistrationState) {
         self.round = None;
-        self.due = Some(next);
+        self.due = Some(next).filter(|_| !self.leaving);
         self.outputs.push_back(RegistrationOutput::State(state));
     }
 }
@@ -424,6 +460,44 @@ mod tests {
         sent(&mut machine);
         machine.handle_response(now, &response(200, ""), true, CONTACT);
         assert!(matches!(state(&mut machine), RegistrationState::Registered { .. }));
+    }
+
+    /// What is taken back is our own Contact, with credentials where they are asked for; then there is silence.
+    #[test]
+    fn a_registration_that_ends_is_taken_back() {
+        let (mut machine, now) = begun(7);
+        let first = sent(&mut machine);
+        machine.handle_response(now, &response(200, "Expires: 600\r\n"), true, CONTACT);
+        state(&mut machine);
+        machine.leave(now);
+        let plain = sent(&mut machine);
+        assert_eq!(header(&plain, "Expires"), Some("0"));
+        assert_eq!((&first.call_id, first.cseq), (&plain.call_id, plain.cseq.map(|n| n - 1)));
+        machine.handle_response(now, &response(401, CHALLENGE), true, CONTACT);
+        let proved = sent(&mut machine);
+        assert_eq!(header(&proved, "Expires"), Some("0"));
+        assert!(header(&proved, HeaderName::Authorization.as_str()).is_some());
+        machine.handle_response(now, &response(200, ""), true, CONTACT);
+        assert_eq!(state(&mut machine), RegistrationState::Left { error: None });
+        assert_eq!((machine.poll_timeout(), machine.poll_output()), (None, None));
+    }
+
+    #[test]
+    fn only_a_registrar_that_may_know_us_is_told_that_we_leave() {
+        let (mut machine, now) = (registration(8), start());
+        machine.leave(now);
+        assert_eq!(state(&mut machine), RegistrationState::Left { error: None });
+        // One that was asked and has not answered may have taken us; what it says now ends it in any case.
+        for status in [403, 423, 500] {
+            let (mut machine, now) = begun(8);
+            sent(&mut machine);
+            machine.leave(now);
+            assert_eq!(header(&sent(&mut machine), "Expires"), Some("0"));
+            machine.handle_response(now, &response(status, "Min-Expires: 60\r\n"), true, CONTACT);
+            let error = Some(format!("REGISTER answered with {status}"));
+            assert_eq!(state(&mut machine), RegistrationState::Left { error });
+            assert_eq!((machine.poll_timeout(), machine.poll_output()), (None, None));
+        }
     }
 
     /// B09: fifty trunks registered in one moment after a restart are not refreshed in one moment.

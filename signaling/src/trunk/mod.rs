@@ -2,9 +2,10 @@
 
 mod book;
 mod egress;
+mod follow;
 mod network;
 mod watch;
 
 pub(crate) use book::{Trunk, Trunks};
 pub(crate) use egress::Channel;
-pub(crate) use watch::{TrunkNeighbours, run as run_trunks};
+pub(crate) use follow::{ORDER_QUEUE, TrunkNeighbours, TrunkOrder, run as run_trunks};

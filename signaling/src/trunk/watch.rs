@@ -1,138 +1,25 @@
-//! One task per trunk: resolves its host, probes its health, keeps our registration. One more
-//! task starts and ends them as the directory changes.
+//! One trunk's task: resolves its host, probes its health, keeps our registration.
 
-use super::{Trunk, Trunks};
-use crate::{
-    Directory,
-    directory::DirectoryChange,
-    dns::Dns,
-    sip::{OurNames, RegistrationBoard, RequestOutcome, SipCommand, SipDoor},
-    status::{self, TrunkHealth},
-};
-use call::TrunkId;
+use super::{Trunk, follow::TrunkNeighbours};
+use crate::{sip::RequestOutcome, status::TrunkHealth};
 use signaling_proto::{
     Destination, HeaderLine, Method, OutgoingRequest,
     health::{HealthProbe, ProbeOutput, Verdict},
     registration::{Registration, RegistrationConfig, RegistrationOutput, RegistrationState},
 };
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
-use tokio::sync::broadcast::error::RecvError;
-use tokio_util::sync::CancellationToken;
 
-/// Names are resolved again this often; carriers keep short lifetimes for a reason.
+/// Names are resolved again this often, sooner where their records lapse sooner …
 const RESOLVE_EVERY: Duration = Duration::from_secs(60);
-
-/// A failed look at the directory is repeated after this.
-const DIRECTORY_RETRY: Duration = Duration::from_secs(5);
-
-/// What the trunk tasks need.
-#[derive(Clone)]
-pub(crate) struct TrunkNeighbours {
-    pub(crate) directory: Arc<dyn Directory>,
-    pub(crate) trunks: Arc<Trunks>,
-    pub(crate) accounts: Arc<crate::accounts::Accounts>,
-    pub(crate) board: Arc<RegistrationBoard>,
-    pub(crate) sip: SipDoor,
-    pub(crate) names: OurNames,
-    pub(crate) dns: Dns,
-    pub(crate) shutdown: CancellationToken,
-}
-
-/// Follows the directory until shutdown.
-pub(crate) async fn run(near: TrunkNeighbours) {
-    let mut changes = near.directory.changes();
-    let mut tasks: HashMap<TrunkId, (Arc<Trunk>, CancellationToken)> = HashMap::new();
-    loop {
-        let retry = match near.directory.trunks().await {
-            Ok(settings) => {
-                near.trunks.replace(settings);
-                restart_changed(&near, &mut tasks);
-                None
-            }
-            Err(error) => {
-                tracing::warn!(%error, "trunks cannot be read, the known ones stay");
-                Some(DIRECTORY_RETRY)
-            }
-        };
-        loop {
-            let again = async {
-                match retry {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = near.shutdown.cancelled() => return,
-                () = again => break,
-                change = changes.recv() => match change {
-                    Ok(DirectoryChange::Trunks) => break,
-                    Ok(DirectoryChange::Extensions) => near.accounts.forget(),
-                    Ok(DirectoryChange::PhonesOut { tenant, extension }) => {
-                        // First nobody is let in any more, then who is in has to go.
-                        near.accounts.forget();
-                        near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
-                    }
-                    Err(RecvError::Lagged(_)) => {
-                        near.accounts.forget();
-                        look_at_phones(&near).await;
-                        break;
-                    }
-                    // The directory is gone: nothing will change any more.
-                    Err(RecvError::Closed) => return near.shutdown.cancelled().await,
-                }
-            }
-        }
-    }
-}
-
-/// News were missed: whoever is registered and may not be has to go.
-async fn look_at_phones(near: &TrunkNeighbours) {
-    for phone in near.board.all() {
-        let number = phone.aor.split('@').next().unwrap_or_default();
-        let known = near.accounts.account(phone.tenant, number).await;
-        if known.is_ok_and(|account| account.is_none_or(|a| a.extension != phone.extension)) {
-            let status::Registration { tenant, extension, .. } = phone;
-            near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
-        }
-    }
-}
-
-fn restart_changed(
-    near: &TrunkNeighbours,
-    tasks: &mut HashMap<TrunkId, (Arc<Trunk>, CancellationToken)>,
-) {
-    let trunks = near.trunks.all();
-    tasks.retain(|id, (trunk, stop)| {
-        let same =
-            trunks.iter().any(|now| now.settings.trunk == *id && now.settings == trunk.settings);
-        if !same {
-            stop.cancel();
-        }
-        same
-    });
-    for trunk in trunks.into_iter().filter(|trunk| trunk.settings.enabled) {
-        tasks.entry(trunk.settings.trunk).or_insert_with(|| {
-            let stop = near.shutdown.child_token();
-            let watch = Watch::new(trunk.clone(), near.clone(), Instant::now());
-            let stopped = stop.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = stopped.cancelled() => {}
-                    () = watch.run() => {}
-                }
-            });
-            (trunk, stop)
-        });
-    }
-}
+/// … but no sooner than this.
+const RESOLVE_PAUSE: Duration = Duration::from_secs(2);
 
 /// One trunk's task: carries what its two machines want to the SIP task, and the outcome back.
-struct Watch {
+pub(super) struct Watch {
     trunk: Arc<Trunk>,
     near: TrunkNeighbours,
     probe: HealthProbe,
@@ -142,7 +29,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(trunk: Arc<Trunk>, near: TrunkNeighbours, now: Instant) -> Self {
+    pub(super) fn new(trunk: Arc<Trunk>, near: TrunkNeighbours, now: Instant) -> Self {
         let interval = Duration::from_secs(u64::from(trunk.settings.options_interval_s));
         let registration = registration_of(&trunk);
         Self {
@@ -154,13 +41,16 @@ impl Watch {
         }
     }
 
-    async fn run(mut self) {
+    /// Until it is dropped. May be dropped at any await: [`Watch::leave`] knows how far it came.
+    pub(super) async fn run(&mut self) {
         let mut resolve_at = Instant::now();
         loop {
             let now = Instant::now();
             if resolve_at <= now {
-                self.resolve().await;
-                resolve_at = Instant::now() + RESOLVE_EVERY;
+                let lapse = self.resolve().await;
+                let now = Instant::now();
+                let usual = now + RESOLVE_EVERY;
+                resolve_at = lapse.map_or(usual, |at| at.clamp(now + RESOLVE_PAUSE, usual));
             }
             self.register().await;
             self.probe.handle_timeout(Instant::now());
@@ -177,23 +67,35 @@ impl Watch {
         }
     }
 
+    /// Takes our registration back, where there is one.
+    pub(super) async fn leave(&mut self) {
+        if let Some(machine) = &mut self.registration {
+            machine.leave(Instant::now());
+            self.carry_out().await;
+        }
+    }
+
     /// One round of REGISTER, when one is due.
     async fn register(&mut self) {
-        let Some(mut machine) = self.registration.take() else { return };
-        machine.handle_timeout(Instant::now());
-        while let Some(output) = machine.poll_output() {
+        if let Some(machine) = &mut self.registration {
+            machine.handle_timeout(Instant::now());
+            self.carry_out().await;
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.registration.as_mut().and_then(Registration::poll_output) {
             match output {
-                RegistrationOutput::Send(request) => self.send(&mut machine, *request).await,
+                RegistrationOutput::Send(request) => self.send(*request).await,
                 RegistrationOutput::State(state) => {
                     self.answered_by = None;
                     self.registered(state);
                 }
             }
         }
-        self.registration = Some(machine);
     }
 
-    async fn send(&mut self, machine: &mut Registration, mut request: OutgoingRequest) {
+    async fn send(&mut self, mut request: OutgoingRequest) {
         let mut targets = self.trunk.targets();
         // The registrar that challenged or asked for more is asked again, not the one that was silent before it.
         targets.sort_by_key(|target| Some(target.address) != self.answered_by);
@@ -203,7 +105,9 @@ impl Watch {
             .unwrap_or_default();
         request.contact = Some(contact.clone()).filter(|contact| !contact.is_empty());
         request.destination = Destination::Targets(targets);
-        match self.near.sip.request(request).await {
+        let outcome = self.near.sip.request(request).await;
+        let Some(machine) = &mut self.registration else { return };
+        match outcome {
             RequestOutcome::Response(message, source) => {
                 let ours = self.trunk.is_host(source.remote);
                 self.answered_by = Some(source.remote);
@@ -216,13 +120,14 @@ impl Watch {
         }
     }
 
-    async fn resolve(&self) {
-        let found = self.trunk.look_up(&self.near.dns).await;
+    async fn resolve(&self) -> Option<Instant> {
+        let (found, lapse) = self.trunk.look_up(&self.near.dns).await;
         if found.is_empty() {
             self.trunk.note_error("its host name has no address");
         } else {
-            self.trunk.note_targets(found);
+            self.trunk.note_servers(found);
         }
+        lapse
     }
 
     /// Any answer but 408 and 503 shows life: many carriers answer OPTIONS with 403 or 404.
@@ -253,6 +158,11 @@ impl Watch {
                 (TrunkHealth::Refused, None, Some(error))
             }
             RegistrationState::Failed { error } => (TrunkHealth::Down, None, Some(error)),
+            RegistrationState::Left { error } => {
+                let error = error.unwrap_or_default();
+                tracing::info!(trunk.name = %self.trunk.settings.name, error, "registration taken back");
+                return self.trunk.note_registered(None);
+            }
         };
         self.trunk.note_registered(until);
         self.trunk.note_registration(health);
@@ -313,7 +223,7 @@ fn options(trunk: &Trunk) -> OutgoingRequest {
 }
 
 /// `None` for a trunk that we do not register with.
-fn registration_of(trunk: &Trunk) -> Option<RegistrationConfig> {
+pub(super) fn registration_of(trunk: &Trunk) -> Option<RegistrationConfig> {
     let settings = &trunk.settings;
     let wanted = settings.registration.as_ref()?;
     let own = settings.credentials.as_ref();

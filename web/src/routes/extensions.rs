@@ -267,7 +267,7 @@ impl AppState {
 
     /// Its phones may not stay registered.
     async fn phones_out(&self, who: &Principal, id: ExtensionId) {
-        (self.directory_changed)(DirectoryChange::PhonesOut(who.tenant, id));
+        (self.directory_changed)(DirectoryChange::PhonesOut(who.tenant, id)).await;
         self.dialer.directory_changed().await;
     }
 }

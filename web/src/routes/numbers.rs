@@ -61,7 +61,7 @@ pub(crate) async fn number_create(
     let made = state.store.number_create(who.tenant, &new, Utc::now()).await?;
     let detail = serde_json::json!({ "number": made.e164 });
     state.audit(&who, who.audit("number.created", "number", made.id).with(detail)).await?;
-    (state.directory_changed)(DirectoryChange::Number(who.tenant));
+    (state.directory_changed)(DirectoryChange::Number(who.tenant)).await;
     Ok((StatusCode::CREATED, Json(shown(made, &places))))
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn number_change(
     let made = state.store.number_update(who.tenant, id.into(), &patch, Utc::now()).await?;
     let made = made.ok_or_else(unknown)?;
     state.audit(&who, who.audit("number.updated", "number", made.id)).await?;
-    (state.directory_changed)(DirectoryChange::Number(who.tenant));
+    (state.directory_changed)(DirectoryChange::Number(who.tenant)).await;
     Ok(Json(shown(made, &places)))
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn number_delete(
         return Err(unknown());
     }
     state.audit(&who, who.audit("number.deleted", "number", id)).await?;
-    (state.directory_changed)(DirectoryChange::Number(who.tenant));
+    (state.directory_changed)(DirectoryChange::Number(who.tenant)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn trunk_create(
     let made = state.store.trunk_create(who.tenant, &new, Utc::now()).await?;
     let detail = serde_json::json!({ "name": made.name, "settings": made.settings });
     state.audit(&who, who.audit("trunk.created", "trunk", made.id).with(detail)).await?;
-    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, made.id));
+    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, made.id)).await;
     Ok((StatusCode::CREATED, Json(shown(&state, made)?)))
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn trunk_change(
     let made = state.store.trunk_update(who.tenant, id, &patch, Utc::now()).await?;
     let made = made.ok_or_else(unknown)?;
     state.audit(&who, who.audit("trunk.updated", "trunk", id).with(detail)).await?;
-    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, id));
+    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, id)).await;
     shown(&state, made).map(Json)
 }
 
@@ -168,7 +168,7 @@ pub(crate) async fn trunk_delete(
         return Err(unknown());
     }
     state.audit(&who, who.audit("trunk.deleted", "trunk", id)).await?;
-    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, id));
+    (state.directory_changed)(DirectoryChange::Trunk(who.tenant, id)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

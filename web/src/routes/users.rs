@@ -268,7 +268,8 @@ impl AppState {
             (self.directory_changed)(match user.active {
                 true => DirectoryChange::Extension(user.tenant, extension.id),
                 false => DirectoryChange::PhonesOut(user.tenant, extension.id),
-            });
+            })
+            .await;
         }
         self.dialer.directory_changed().await;
         if !user.active && self.dialer.agent(user.tenant, user.id).is_some() {
