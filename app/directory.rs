@@ -1,7 +1,7 @@
 //! Answers the switch's questions from the CRM's store.
 
 use super::trunk_settings;
-use call::{HangupCause, Plan, TenantId, TrunkId};
+use call::{CauseKind, EndedBy, HangupCause, Plan, TenantId, TrunkId, TrunkTarget};
 use chrono::{DateTime, Utc};
 use crm::{
     Store,
@@ -12,12 +12,11 @@ use serde_json::json;
 use signaling::{
     Directory,
     directory::{
-        Ban, BindingChange, DirectoryChange, DirectoryError, ExtensionAccount, Lookup, Realm,
+        Ban, BindingChange, DirectoryError, ExtensionAccount, Lookup, Realm, RedirectRequest,
         RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
     },
 };
 use std::{collections::HashSet, future::Future, net::IpAddr, pin::Pin, time::SystemTime};
-use tokio::sync::broadcast;
 
 /// How many phones may be registered for one extension.
 const CONTACTS_MAX: u16 = 5;
@@ -29,7 +28,6 @@ pub(crate) struct StoreDirectory {
     node: call::NodeId,
     /// Name that stands for the default tenant beside its own domain.
     domain: String,
-    changes: broadcast::Sender<DirectoryChange>,
 }
 
 impl StoreDirectory {
@@ -38,9 +36,8 @@ impl StoreDirectory {
         policy: crm::policy::Policy,
         node: call::NodeId,
         domain: String,
-        changes: broadcast::Sender<DirectoryChange>,
     ) -> Self {
-        Self { store, policy, node, domain: domain.to_ascii_lowercase(), changes }
+        Self { store, policy, node, domain: domain.to_ascii_lowercase() }
     }
 
     async fn find_realm(&self, domain: &str) -> Result<Option<Realm>, DirectoryError> {
@@ -128,10 +125,25 @@ impl Directory for StoreDirectory {
         })
     }
 
+    fn number(&self, text: &str) -> Option<String> {
+        self.policy.number_written(text)
+    }
+
     fn route(&self, request: RouteRequest) -> Answer<'_, Result<Plan, HangupCause>> {
         Box::pin(async move {
             self.policy
                 .route(request.tenant, &request.origin, &request.from, &request.to, Utc::now())
+                .await
+        })
+    }
+
+    fn redirect(&self, request: RedirectRequest) -> Answer<'_, Result<TrunkTarget, HangupCause>> {
+        Box::pin(async move {
+            let RedirectRequest { tenant, call, user, trunk, to } = request;
+            let user = user.ok_or(HangupCause::new(EndedBy::System, CauseKind::PolicyRefused))?;
+            let now = Utc::now();
+            self.policy
+                .redirect(crm::policy::RedirectRequest { tenant, call, user, trunk, to, now })
                 .await
         })
     }
@@ -146,10 +158,6 @@ impl Directory for StoreDirectory {
             }
             Ok(trunks)
         })
-    }
-
-    fn changes(&self) -> broadcast::Receiver<DirectoryChange> {
-        self.changes.subscribe()
     }
 
     fn bindings(&self) -> Lookup<'_, Vec<StoredBinding>> {

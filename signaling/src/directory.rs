@@ -1,14 +1,15 @@
 //! The questions the switch asks and somebody else answers: who may register, where a call
 //! goes, which trunks there are. Filled in by the binary over the CRM's store.
 
-use call::{ExtensionId, HangupCause, Origin, Plan, TenantId, TrunkId, UserId};
+use call::{
+    CallId, ExtensionId, HangupCause, Origin, Plan, TenantId, TrunkId, TrunkTarget, UserId,
+};
 use futures::future::BoxFuture;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     time::SystemTime,
 };
-use tokio::sync::broadcast;
 
 pub use crate::trunk_settings::{
     DialledFrom, FurtherHost, HeaderRule, IdentityHeader, NumberFormat, TransportKind,
@@ -41,15 +42,20 @@ pub trait Directory: Send + Sync + 'static {
     /// address.
     fn trunk_of_number<'a>(&'a self, number: &'a str) -> Lookup<'a, Option<TrunkId>>;
 
+    /// A telephone number as it is written everywhere here, whoever wrote it how. `None` for text that is none, such as
+    /// an extension's number.
+    fn number(&self, text: &str) -> Option<String>;
+
     /// Where a call goes, or why it may not. Asked for every call not made by policy itself:
     /// from trunks, from desk phones, and again for every 302 or REFER.
     fn route(&self, request: RouteRequest) -> BoxFuture<'_, Result<Plan, HangupCause>>;
 
+    /// Whether a call of ours may go where a carrier sends it on (302), and as what (D04).
+    fn redirect(&self, request: RedirectRequest)
+    -> BoxFuture<'_, Result<TrunkTarget, HangupCause>>;
+
     /// All trunks of all tenants, disabled ones included.
     fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>>;
-
-    /// Told when answers given earlier may no longer hold.
-    fn changes(&self) -> broadcast::Receiver<DirectoryChange>;
 
     /// All bindings that have not expired, at start.
     fn bindings(&self) -> Lookup<'_, Vec<StoredBinding>>;
@@ -119,15 +125,30 @@ pub struct RouteRequest {
     pub tenant: TenantId,
     /// Who calls, established by authentication.
     pub origin: Origin,
-    /// Caller as claimed by the carrier, or the extension's number.
+    /// Caller as claimed by the carrier, or the extension's number. Telephone numbers as [`Directory::number`] has them.
     pub from: String,
-    /// User part dialled, percent-decoded, otherwise as it came.
+    /// User part dialled, percent-decoded. Telephone numbers as [`Directory::number`] has them.
     pub to: String,
     /// Where a phone of ours sent the call, when this is about a 302 or REFER of that phone.
     pub diverted_by: Option<ExtensionId>,
 }
 
-/// What changed in the directory.
+/// What [`Directory::redirect`] decides on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectRequest {
+    /// Owner.
+    pub tenant: TenantId,
+    /// Which call.
+    pub call: CallId,
+    /// Who placed it.
+    pub user: Option<UserId>,
+    /// Which carrier sends it on; the call stays with it.
+    pub trunk: TrunkId,
+    /// User part of a contact it named.
+    pub to: String,
+}
+
+/// What changed in the directory, told by [`crate::Switch::directory_changed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryChange {
     /// A trunk was added, changed, enabled, disabled or removed.

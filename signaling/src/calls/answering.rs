@@ -10,6 +10,16 @@ use signaling_proto::{Body, DialogEvent, Reply};
 pub(super) struct Effects {
     pub(super) inputs: Vec<Input>,
     pub(super) actions: Vec<(u16, DialogAction)>,
+    pub(super) redirect: Option<Redirect>,
+}
+
+/// A carrier wants the call placed elsewhere.
+#[derive(Debug)]
+pub(super) struct Redirect {
+    /// The fork that waits for it.
+    pub(super) fork: u16,
+    /// Numbers to try, the carrier's favourite first.
+    pub(super) to: Vec<String>,
 }
 
 impl Effects {

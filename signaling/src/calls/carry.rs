@@ -2,7 +2,7 @@
 
 use super::{
     media::{self as words, MediaTerms},
-    placing::PlacedLeg,
+    placing::{PlacedLeg, TrunkCall},
     request,
     task::{CallTask, Leg},
 };
@@ -99,24 +99,31 @@ impl CallTask {
             measure::dropped("trunk_down");
             return Err(unusable(503));
         }
-        let channel = trunk.take_channel(now).map_err(|closed| {
-            tracing::warn!(trunk.name = %trunk.settings.name, %closed, "call refused at the trunk's gate");
-            measure::dropped("trunk_gate");
-            unusable(503)
-        })?;
+        let channel = if target.number.is_emergency() {
+            // The carrier may refuse it; we do not (D14).
+            trunk.count_channel()
+        } else {
+            trunk.take_channel(now).map_err(|closed| {
+                tracing::warn!(trunk.name = %trunk.settings.name, %closed, "call refused at the trunk's gate");
+                measure::dropped("trunk_gate");
+                unusable(503)
+            })?
+        };
         let addresses = trunk.addresses(&self.near.dns).await;
         if addresses.is_empty() {
             trunk.note_error("its host name has no address");
             return Err(unusable(503));
         }
-        let mut request = request::to_trunk(&trunk.settings, target, addresses, sdp);
+        let mut request = request::to_trunk(&trunk.settings, target, addresses, sdp.clone());
         request.patience = self.has_other_trunk().then_some(SILENCE_MAX);
         tracing::info!(leg.id = %leg, trunk.name = %trunk.settings.name, to = %target.number.masked(), "calling out");
         let Ok(uri) = request.request_uri.parse() else {
             trunk.note_error("its host makes no SIP address");
             return Err(unusable(503));
         };
-        Ok((PlacedLeg::to_trunk(leg, trunk, channel, uri), vec![request]))
+        let number = target.number.to_string();
+        let call = TrunkCall { trunk, channel, uri, number, sdp };
+        Ok((PlacedLeg::to_trunk(leg, call), vec![request]))
     }
 
     /// Whether there is a trunk still to come that takes calls.

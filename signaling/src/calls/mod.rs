@@ -6,6 +6,7 @@ mod cause;
 mod media;
 mod outbox;
 mod placing;
+mod redirect;
 mod registry;
 mod request;
 mod task;

@@ -2,17 +2,18 @@
 //! answer wins in here; the core sees one leg.
 
 use super::{
-    answering::{Effects, established},
+    answering::{Effects, Redirect, established},
     cause,
 };
 use crate::{
     sip::DialogAction,
     trunk::{Channel, Trunk},
 };
-use call::{CauseKind, EndedBy, HangupCause, Input, LegId};
+use bytes::Bytes;
+use call::{CauseKind, EndedBy, HangupCause, Input, LegId, TrunkTarget};
 use signaling_proto::{
-    Body, DialogEvent, Failure, HeaderLine, Message, Method, Source, Uri, digest::DigestClient,
-    registration::challenges_only,
+    Body, DialogEvent, Failure, HeaderLine, Message, Method, NameAddr, Source, Uri,
+    digest::DigestClient, message::Contacts, registration::challenges_only,
 };
 use std::{
     sync::Arc,
@@ -21,6 +22,12 @@ use std::{
 
 /// Credentials are sent this often for one INVITE: once, and once more for a stale nonce (B08).
 const CREDENTIALS_SENT_MAX: u8 = 2;
+
+/// A carrier that sends one call on more often than this goes in circles.
+const REDIRECTS_MAX: usize = 3;
+
+/// Numbers of one redirection that are looked at.
+const CANDIDATES_MAX: usize = 3;
 
 /// A leg we placed.
 #[derive(Debug)]
@@ -49,7 +56,21 @@ struct TrunkSide {
     credentials: Option<DigestClient>,
     sent: u8,
     uri: Uri,
+    /// Our offer, for the INVITE that follows a redirection.
+    sdp: Bytes,
+    /// Whom it was asked to call, latest last.
+    asked: Vec<String>,
     _channel: Channel,
+}
+
+/// What a leg to a carrier begins with.
+#[derive(Debug)]
+pub(super) struct TrunkCall {
+    pub(super) trunk: Arc<Trunk>,
+    pub(super) channel: Channel,
+    pub(super) uri: Uri,
+    pub(super) number: String,
+    pub(super) sdp: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +95,15 @@ impl PlacedLeg {
     }
 
     /// To a carrier; keeps its channel until the leg is over.
-    pub(super) fn to_trunk(leg: LegId, trunk: Arc<Trunk>, channel: Channel, uri: Uri) -> Self {
+    pub(super) fn to_trunk(leg: LegId, call: TrunkCall) -> Self {
+        let TrunkCall { trunk, channel, uri, number, sdp } = call;
         let credentials = trunk
             .settings
             .credentials
             .as_ref()
             .map(|own| DigestClient::new(&own.username, &own.secret.0, rand::random()));
-        let side = TrunkSide { trunk, credentials, sent: 0, uri, _channel: channel };
+        let asked = vec![number];
+        let side = TrunkSide { trunk, credentials, sent: 0, uri, sdp, asked, _channel: channel };
         Self::new(leg, Side::Trunk(Box::new(side)), 1)
     }
 
@@ -169,7 +192,7 @@ impl PlacedLeg {
         let sdp = body.map(|body| body.bytes);
         // Of several phones none is listened to before one answered, and early media of a
         // second dialog of a forking carrier cannot be joined with the first.
-        let alone = self.forks.len() == 1;
+        let alone = self.forks.len() == 1 || matches!(self.side, Side::Trunk(_));
         let sdp = sdp.filter(|_| alone && *self.early.get_or_insert(fork) == fork);
         effects.input(Input::LegProgressed { leg: self.leg, status, sdp });
     }
@@ -236,14 +259,84 @@ impl PlacedLeg {
                 side.trunk.avoid_for(pause.max(Duration::from_secs(1)), now);
             }
         }
-        let cause = cause::of_failure(self.party(), failure);
-        // A 302 of a phone is not followed: where calls go is the directory's to say (D04).
         let cause = match failure.status {
-            300..=399 => HangupCause::new(self.party(), CauseKind::Unavailable),
-            _ => cause,
+            300..=399 => match self.redirected(index, failure, effects) {
+                Ok(()) => return,
+                Err(cause) => cause,
+            },
+            _ => cause::of_failure(self.party(), failure),
         };
         let before_ringing = failure.before_ringing && !self.rang;
         self.over(index, Outcome { cause, before_ringing }, effects);
+    }
+
+    /// A carrier's 3xx: whether its number may be called is asked outside. A phone's is not followed: where calls go is
+    /// the directory's to say (D04).
+    fn redirected(
+        &mut self,
+        index: usize,
+        failure: &Failure,
+        effects: &mut Effects,
+    ) -> Result<(), HangupCause> {
+        let away = HangupCause::new(self.party(), CauseKind::Unavailable);
+        let Side::Trunk(side) = &mut self.side else { return Err(away) };
+        let message = failure.message.as_deref().filter(|_| matches!(failure.status, 300..=302));
+        let Some(message) = message.filter(|_| self.hung_up.is_none()) else { return Err(away) };
+        let named = numbers_named(message);
+        if named.is_empty() {
+            return Err(away);
+        }
+        let to: Vec<String> =
+            named.into_iter().filter(|number| !side.asked.contains(number)).collect();
+        if to.is_empty() || side.asked.len() > REDIRECTS_MAX {
+            side.trunk.note_error("it sends calls in circles (302)");
+            let circles = HangupCause::new(EndedBy::System, CauseKind::NetworkFailure);
+            return Err(HangupCause { sip_status: Some(483), ..circles });
+        }
+        self.forks[index] = Fork::Over;
+        self.forks.push(Fork::Calling);
+        self.early = None;
+        let fork = u16::try_from(self.forks.len() - 1).unwrap_or(u16::MAX);
+        effects.redirect = Some(Redirect { fork, to });
+        Ok(())
+    }
+
+    /// The redirection is followed: what the new INVITE is built from. The leg's channel stays the same one.
+    pub(super) fn follow(
+        &mut self,
+        target: &TrunkTarget,
+        named: &str,
+    ) -> Option<(Arc<Trunk>, Bytes)> {
+        let Side::Trunk(side) = &mut self.side else { return None };
+        side.sent = 0;
+        side.asked.push(named.to_owned());
+        if target.number.as_str() != named {
+            side.asked.push(target.number.as_str().to_owned());
+        }
+        Some((side.trunk.clone(), side.sdp.clone()))
+    }
+
+    /// Credentials are for this request from now on.
+    pub(super) fn addressed(&mut self, uri: Uri) {
+        if let Side::Trunk(side) = &mut self.side {
+            side.uri = uri;
+        }
+    }
+
+    /// It is not.
+    pub(super) fn redirect_refused(&mut self, fork: u16, cause: HangupCause) -> Effects {
+        let mut effects = Effects::default();
+        let before_ringing = !self.rang;
+        self.over(usize::from(fork), Outcome { cause, before_ringing }, &mut effects);
+        effects
+    }
+
+    /// The trunk it goes by.
+    pub(super) fn trunk(&self) -> Option<call::TrunkId> {
+        match &self.side {
+            Side::Trunk(side) => Some(side.trunk.settings.trunk),
+            Side::Phones => None,
+        }
     }
 
     /// One fork is over; the last one ends the leg.
@@ -288,6 +381,19 @@ impl PlacedLeg {
             self.best = Some(outcome);
         }
     }
+}
+
+/// User parts of the contacts of a 3xx, the one with the highest `q` first. Where they point to plays no part: a
+/// carrier's answer sends nothing of ours to a host of its choice.
+fn numbers_named(message: &Message) -> Vec<String> {
+    let Ok(Contacts::List(mut contacts)) = message.contacts() else { return Vec::new() };
+    let q = |contact: &NameAddr| {
+        let value = contact.params.value("q").and_then(|q| q.parse::<f32>().ok());
+        value.map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u16)
+    };
+    contacts.sort_by_key(|contact| std::cmp::Reverse(q(contact)));
+    let numbers = contacts.iter().filter_map(|contact| contact.uri.user());
+    numbers.filter(|number| !number.is_empty()).take(CANDIDATES_MAX).collect()
 }
 
 /// The header lines that answer a challenge to an INVITE.

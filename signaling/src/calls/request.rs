@@ -3,7 +3,7 @@
 
 use crate::directory::{HeaderRule, IdentityHeader, TransportKind, TrunkSettings};
 use bytes::Bytes;
-use call::{ExtensionTarget, TrunkTarget};
+use call::{CalledNumber, ExtensionTarget, TrunkTarget};
 use signaling_proto::{
     Body, Destination, HeaderLine, InviteRequest, Reach, Target, Transport, registrar::Reachable,
     text,
@@ -58,11 +58,17 @@ pub(super) fn to_trunk(
     sdp: Bytes,
 ) -> InviteRequest {
     let host = host_port(settings);
-    let number = settings.number_format.write(&target.number);
+    let number = match &target.number {
+        CalledNumber::Public(number) => settings.number_format.write(number),
+        // Short numbers are written one way only.
+        CalledNumber::Emergency(number) => number.to_string(),
+    };
     let caller_id = settings.caller_id_format.write(&target.caller_id);
     let from_domain = settings.from_domain.as_deref().unwrap_or(&settings.host);
     let identity = format!("<sip:{caller_id}@{from_domain}>");
-    let from = if settings.hide_caller_id {
+    // Who answers an emergency has to see who calls, and where.
+    let hidden = settings.hide_caller_id && !target.number.is_emergency();
+    let from = if hidden {
         "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned()
     } else {
         identity.clone()
@@ -79,7 +85,7 @@ pub(super) fn to_trunk(
         format!("<sip:{number}@{host}>"),
         Destination::Targets(addresses),
     );
-    request.headers = trunk_headers(settings, &identity);
+    request.headers = trunk_headers(settings, &identity, hidden);
     request.body = Some(Body::sdp(sdp));
     request.peer_addresses = peer_addresses;
     request
@@ -108,14 +114,14 @@ pub(crate) fn host_port(settings: &TrunkSettings) -> String {
     }
 }
 
-fn trunk_headers(settings: &TrunkSettings, identity: &str) -> Vec<HeaderLine> {
+fn trunk_headers(settings: &TrunkSettings, identity: &str, hidden: bool) -> Vec<HeaderLine> {
     let mut headers = Vec::new();
     match settings.identity_header {
         IdentityHeader::PAssertedIdentity => {
             headers.push(HeaderLine::new("P-Asserted-Identity", identity.to_owned()));
         }
         IdentityHeader::RemotePartyId => {
-            let privacy = if settings.hide_caller_id { "full" } else { "off" };
+            let privacy = if hidden { "full" } else { "off" };
             headers.push(HeaderLine::new(
                 "Remote-Party-ID",
                 format!("{identity};party=calling;privacy={privacy};screen=yes"),
@@ -123,7 +129,7 @@ fn trunk_headers(settings: &TrunkSettings, identity: &str) -> Vec<HeaderLine> {
         }
         IdentityHeader::None => {}
     }
-    if settings.hide_caller_id {
+    if hidden {
         headers.push(HeaderLine::new("Privacy", "id"));
     }
     for rule in &settings.header_rules {
@@ -190,6 +196,7 @@ mod tests {
             enabled: true,
             host: "pstn.example".into(),
             port: Some(5070),
+            host_weight: 0,
             further_hosts: Vec::new(),
             transport: TransportKind::Tcp,
             outbound_proxy: None,
@@ -215,7 +222,7 @@ mod tests {
     fn invite(settings: &TrunkSettings) -> InviteRequest {
         let target = TrunkTarget {
             trunk: settings.trunk,
-            number: E164::parse("+919812340001").expect("number"),
+            number: E164::parse("+919812340001").expect("number").into(),
             caller_id: E164::parse("+918012345678").expect("number"),
         };
         to_trunk(settings, &target, Vec::new(), Bytes::new())
@@ -235,6 +242,25 @@ mod tests {
         let request = invite(&TrunkSettings { hide_caller_id: true, ..settings() });
         assert!(!request.from.contains("8012345678"), "{}", request.from);
         assert!(request.headers.contains(&HeaderLine::new("Privacy", "id")));
+    }
+
+    /// D14.
+    #[test]
+    fn an_emergency_number_goes_out_as_it_is_and_never_anonymously() {
+        let settings = TrunkSettings {
+            hide_caller_id: true,
+            number_format: NumberFormat::ZeroPrefixed { country_code: 91 },
+            ..settings()
+        };
+        let target = TrunkTarget {
+            trunk: settings.trunk,
+            number: CalledNumber::Emergency(call::EmergencyNumber::parse("112").expect("number")),
+            caller_id: E164::parse("+918012345678").expect("number"),
+        };
+        let request = to_trunk(&settings, &target, Vec::new(), Bytes::new());
+        assert_eq!(request.request_uri, "sip:112@pstn.example:5070;transport=tcp");
+        assert_eq!(request.from, "<sip:08012345678@acc.pstn.example>");
+        assert!(!request.headers.iter().any(|line| line.name == "Privacy"));
     }
 
     #[test]

@@ -132,6 +132,8 @@ pub(super) struct CallTask {
     /// Whom the plan may ring, for the media settings of their legs.
     pub(super) extensions: BTreeMap<ExtensionId, ExtensionTarget>,
     pub(super) trunks_left: Vec<call::TrunkId>,
+    /// Who placed the call, where it is one of ours.
+    pub(super) dialled_by: Option<call::UserId>,
     route: Option<BoxFuture<'static, Result<Box<Plan>, HangupCause>>>,
     /// Ends when the latest event that was waited for is on disk. Events are written in order:
     /// a later one stands for all before it.
@@ -161,6 +163,7 @@ impl CallTask {
             caller_peer: None,
             extensions: BTreeMap::new(),
             trunks_left: Vec::new(),
+            dialled_by: None,
             route: None,
             written: None,
             unsent: VecDeque::new(),
@@ -182,10 +185,12 @@ impl CallTask {
     fn begin(&mut self, first: FirstInput) -> Input {
         match first {
             FirstInput::Offered(offered) => {
-                let Offered { input, peer, caller } = *offered;
+                let Offered { mut input, peer, caller } = *offered;
+                self.write_numbers(&mut input);
                 let leg = LegId::of(self.door.call, 0);
                 let (party, channel) = match caller {
                     Caller::Phone(account) => {
+                        self.dialled_by = account.user;
                         self.caller = Some(account);
                         (EndedBy::Agent, None)
                     }
@@ -198,8 +203,20 @@ impl CallTask {
             }
             FirstInput::Originate(originate) => {
                 self.note_extension(&originate.agent);
+                self.dialled_by = originate.agent.user;
                 self.trunks_left = originate.routes.iter().map(|route| route.trunk).collect();
                 Input::Originate(originate)
+            }
+        }
+    }
+
+    /// Records, screens and routes know a telephone number in one form only.
+    fn write_numbers(&self, input: &mut Input) {
+        if let Input::LegOffered { from, to, .. } = input {
+            for text in [from, to] {
+                if let Some(number) = self.near.directory.number(text) {
+                    *text = number;
+                }
             }
         }
     }
@@ -335,12 +352,15 @@ impl CallTask {
     }
 
     /// Hands facts to the core and actions to the SIP task.
-    async fn carry_out(&mut self, leg: LegId, effects: Effects) {
+    pub(super) async fn carry_out(&mut self, leg: LegId, effects: Effects) {
         for (fork, action) in effects.actions {
             self.dialog(leg, fork, action).await;
         }
         for input in effects.inputs {
             self.core.handle_input(Instant::now(), input);
+        }
+        if let Some(redirect) = effects.redirect {
+            self.redirect(leg, redirect).await;
         }
         self.drain().await;
         let over = match self.legs.get(&leg) {

@@ -6,15 +6,14 @@ use call::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use signaling::directory::{
-    Ban, BindingChange, DialledFrom, Directory, DirectoryChange, ExtensionAccount, IdentityHeader,
-    Lookup, NumberFormat, Realm, RouteRequest, Secret, SecurityEvent, StoredBinding, TransportKind,
-    TrunkSettings,
+    Ban, BindingChange, DialledFrom, Directory, ExtensionAccount, IdentityHeader, Lookup,
+    NumberFormat, Realm, RedirectRequest, RouteRequest, Secret, SecurityEvent, StoredBinding,
+    TransportKind, TrunkSettings,
 };
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
-use tokio::sync::broadcast;
 
 pub const DOMAIN: &str = "pratham.local";
 
@@ -26,12 +25,13 @@ pub struct MemoryDirectory {
     pub bans: Mutex<Vec<Ban>>,
     pub audit: Mutex<Vec<SecurityEvent>>,
     pub routed: Mutex<Vec<RouteRequest>>,
+    /// Numbers that carriers wanted calls sent on to.
+    pub redirected: Mutex<Vec<String>>,
     /// Numbers and the trunks they lie on.
     pub numbers: Mutex<Vec<(String, TrunkId)>>,
     pub recording: bool,
     /// Panics when asked to route to this number (A06).
     pub poison: Option<String>,
-    changes: broadcast::Sender<DirectoryChange>,
 }
 
 /// An extension whose secret is `secret-<number>`.
@@ -60,6 +60,7 @@ pub fn trunk(n: u8, to: SocketAddr) -> TrunkSettings {
         enabled: true,
         host: to.ip().to_string(),
         port: Some(to.port()),
+        host_weight: 0,
         further_hosts: Vec::new(),
         transport: TransportKind::Udp,
         outbound_proxy: None,
@@ -95,15 +96,11 @@ impl MemoryDirectory {
             bans: Mutex::default(),
             audit: Mutex::default(),
             routed: Mutex::default(),
+            redirected: Mutex::default(),
             numbers: Mutex::default(),
             recording: false,
             poison: None,
-            changes: broadcast::channel(8).0,
         }
-    }
-
-    pub fn change(&self, change: DirectoryChange) {
-        let _ = self.changes.send(change);
     }
 
     /// `+…` goes out by every trunk in turn, a known number rings, everything else is refused.
@@ -150,7 +147,7 @@ impl MemoryDirectory {
         let target = |trunk: &TrunkSettings| {
             Target::Trunk(TrunkTarget {
                 trunk: trunk.trunk,
-                number: number.clone(),
+                number: number.clone().into(),
                 caller_id: caller_id.clone(),
             })
         };
@@ -182,6 +179,10 @@ impl Directory for MemoryDirectory {
         async move { Ok(trunk) }.boxed()
     }
 
+    fn number(&self, text: &str) -> Option<String> {
+        E164::parse(text).ok().map(|number| number.to_string())
+    }
+
     fn route(&self, request: RouteRequest) -> BoxFuture<'_, Result<Plan, HangupCause>> {
         async move {
             assert_ne!(self.poison.as_deref(), Some(&*request.to), "poisoned number");
@@ -192,13 +193,25 @@ impl Directory for MemoryDirectory {
         .boxed()
     }
 
+    fn redirect(
+        &self,
+        request: RedirectRequest,
+    ) -> BoxFuture<'_, Result<TrunkTarget, HangupCause>> {
+        let number = E164::parse(&request.to).ok().filter(|n| n.as_str().starts_with("+91"));
+        let target = number.and_then(|number| {
+            self.trunk_targets(&number).into_iter().find_map(|target| match target {
+                Target::Trunk(target) if target.trunk == request.trunk => Some(target),
+                _ => None,
+            })
+        });
+        self.redirected.lock().expect("lock").push(request.to);
+        let refused = HangupCause::new(EndedBy::System, CauseKind::PolicyRefused);
+        async move { target.ok_or(refused) }.boxed()
+    }
+
     fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>> {
         let trunks = self.trunks.lock().expect("lock").clone();
         async move { Ok(trunks) }.boxed()
-    }
-
-    fn changes(&self) -> broadcast::Receiver<DirectoryChange> {
-        self.changes.subscribe()
     }
 
     fn bindings(&self) -> Lookup<'_, Vec<StoredBinding>> {

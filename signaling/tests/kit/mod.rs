@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::wildcard_enum_match_arm)]
 
 mod directory;
+#[path = "../../../tests/kit/src/names.rs"]
+pub mod names;
 mod phone;
 
 pub use directory::{MemoryDirectory, extension, trunk};
@@ -43,7 +45,7 @@ pub fn originate(directory: &MemoryDirectory, call: call::CallId) -> CallCommand
         agent: ExtensionTarget { extension: agent.extension, user: None, aor: agent.aor },
         lead: None,
         campaign: None,
-        to: number,
+        to: number.into(),
         routes: routes.collect(),
         display_name: Some("Asha".into()),
         agent_ring_timeout_ms: 20_000,

@@ -55,7 +55,11 @@ impl Phone {
         let socket = UdpSocket::bind(address).await.expect("port");
         let address = socket.local_addr().expect("bound");
         let rtp = Arc::new(UdpSocket::bind((address.ip(), 0)).await.expect("port"));
-        let named = Advertised::new(address.ip().to_string(), address.port());
+        let host = match address {
+            SocketAddr::V4(v4) => v4.ip().to_string(),
+            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+        };
+        let named = Advertised::new(host, address.port());
         let set = AdvertisedSet {
             udp: named.clone(),
             tcp: named.clone(),
@@ -315,10 +319,11 @@ impl Phone {
         let field = |prefix: &str| {
             text.lines().find_map(|line| line.strip_prefix(prefix).map(str::to_owned))
         };
-        let host = field("c=IN IP4 ").expect("address");
+        let host = field("c=IN IP4 ").or_else(|| field("c=IN IP6 ")).expect("address");
         let port = field("m=audio ").expect("media");
         let port: u16 = port.split(' ').next().and_then(|p| p.parse().ok()).expect("port");
-        let to: SocketAddr = format!("{}:{port}", host.trim()).parse().expect("address");
+        let host: std::net::IpAddr = host.trim().parse().expect("address");
+        let to = SocketAddr::new(host, port);
         let rtp = self.rtp.clone();
         tokio::spawn(async move {
             let mut packet = vec![0x80, 8, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
@@ -342,8 +347,9 @@ impl Drop for Phone {
 /// An offer or answer of A-law and µ-law.
 pub fn sdp(rtp: SocketAddr) -> Bytes {
     let (host, port) = (rtp.ip(), rtp.port());
+    let family = if host.is_ipv4() { "IP4" } else { "IP6" };
     Bytes::from(format!(
-        "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n\
+        "v=0\r\no=- 1 1 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
          a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
     ))
