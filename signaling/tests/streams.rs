@@ -152,6 +152,53 @@ async fn silent_strangers_are_cut_and_one_address_cannot_take_every_connection()
     assert_eq!(status(&lines[0].hear().await), 200);
 }
 
+/// A22: whatever the transport, methods we do not serve are refused at once and reach nobody; so is a new request
+/// inside of no dialog.
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_we_do_not_serve_are_refused_on_every_stream() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (trusted, tls) = certificate(folder.path());
+    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
+    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let desk = floor.registered("101").await;
+    let listening = floor.switch.listening().clone();
+    let expected = |method: &str, status: u16| match method {
+        "BYE" | "INFO" | "UPDATE" => status == 481,
+        _ => [401, 405, 501].contains(&status),
+    };
+    const METHODS: [&str; 8] =
+        ["MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER", "NOTIFY", "BYE", "INFO", "UPDATE"];
+    let asked = |n: usize, method: &str| {
+        let tag = if matches!(method, "BYE" | "INFO" | "UPDATE") { ";tag=gone" } else { "" };
+        request(method, &format!("m{n}{method}"), 1, "Refer-To: <sip:101@pratham.local>\r\n")
+            .replace(
+                "To: <sip:102@pratham.local>\r\n",
+                &format!("To: <sip:102@pratham.local>{tag}\r\n"),
+            )
+            .replace("sip:pratham.local SIP", "sip:101@pratham.local SIP")
+    };
+    let mut tcp = Line::new(TcpStream::connect(listening.tcp[0]).await.expect("connects"));
+    let secure = connect_tls(listening.tls[0], &trusted, "sip.example").await.expect("TLS");
+    let mut secure = Line::new(secure);
+    let (to_switch, inbound) = mpsc::channel(16);
+    let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
+    let switch = floor.switch.clone();
+    let peer: SocketAddr = "127.0.0.1:40998".parse().expect("address");
+    tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
+    for method in METHODS {
+        tcp.say(&asked(1, method)).await;
+        let answer = status(&tcp.hear().await);
+        assert!(expected(method, answer), "{method} on TCP: {answer}");
+        secure.say(&asked(2, method)).await;
+        let answer = status(&secure.hear().await);
+        assert!(expected(method, answer), "{method} on TLS: {answer}");
+        to_switch.send(asked(3, method).into()).await.expect("sent");
+        let answer = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
+        assert!(expected(method, status(&answer)), "{method} on WebSocket: {answer:?}");
+    }
+    assert!(!desk.hears(Duration::from_millis(300), |_| true).await, "nothing is relayed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_on_websocket_registers_and_is_called() {
     let floor = Floor::open(MemoryDirectory::new(&["101", "102"], Vec::new())).await;

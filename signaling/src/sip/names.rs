@@ -1,7 +1,7 @@
 //! Our own names on each transport, as peers shall reach them.
 
 use crate::{Listening, SwitchConfig, transport::LocalAddresses};
-use signaling_proto::{Advertised, AdvertisedSet, Transport};
+use signaling_proto::{Advertised, AdvertisedSet, Source, Transport};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -61,6 +61,23 @@ impl OurNames {
         let bound = listeners.iter().find(same_family).or(listeners.first());
         let bound = bound.copied().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 5060)));
         contact(transport, self.local.towards(peer, bound))
+    }
+
+    /// Contact value for who sent this: the address they sent to, unless that is the far end of a connection we opened
+    /// ourselves, where nobody could call us once it is closed.
+    pub(crate) fn contact_towards(&self, source: &Source) -> String {
+        let listeners = match source.transport {
+            Transport::Tcp => &self.tcp,
+            Transport::Tls => &self.tls,
+            Transport::Udp | Transport::Ws | Transport::Wss => {
+                return contact(source.transport, source.local);
+            }
+        };
+        let ports = listeners.iter().map(SocketAddr::port);
+        if listeners.is_empty() || ports.into_iter().any(|port| port == source.local.port()) {
+            return contact(source.transport, source.local);
+        }
+        self.contact_for(source.transport, source.remote.ip())
     }
 
     /// A request URI host that means us rather than a tenant.

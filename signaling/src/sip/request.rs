@@ -95,7 +95,7 @@ impl SipTask {
         message: Box<Message>,
         source: Source,
     ) {
-        let contact = super::names::contact(source.transport, source.local);
+        let contact = self.near.names.contact_towards(&source);
         let _ = self.endpoint.set_contact(dialog, contact);
         let ask = Ask { what: Asked::Call(dialog), message, source };
         if self.near.calls.is_draining() {

@@ -294,9 +294,7 @@ impl SipTask {
     /// The address at which the far side of a request reaches us.
     fn contact_of(&self, destination: &Destination) -> Option<String> {
         match destination {
-            Destination::Flow(source) => {
-                Some(super::names::contact(source.transport, source.local))
-            }
+            Destination::Flow(source) => Some(self.near.names.contact_towards(source)),
             Destination::Targets(targets) => {
                 targets.first().map(|to| self.near.names.contact_for(to.transport, to.address.ip()))
             }

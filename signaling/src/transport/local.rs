@@ -34,7 +34,9 @@ impl LocalAddresses {
             IpAddr::V4(_) => [0, 0, 0, 0].into(),
             IpAddr::V6(_) => [0u16; 8].into(),
         };
-        self.towards(peer, SocketAddr::new(self.fixed.unwrap_or(any), 0)).ip()
+        // Who speaks the other IP than the configured address is reached by the route to them.
+        let fixed = self.fixed.filter(|fixed| fixed.is_ipv4() == peer.is_ipv4());
+        self.towards(peer, SocketAddr::new(fixed.unwrap_or(any), 0)).ip()
     }
 
     /// Our address towards `peer`, for a listener bound to `bound`.
@@ -95,6 +97,14 @@ mod tests {
         assert_eq!(near, ([127, 0, 0, 1], 5060).into());
         let far = local.towards([198, 51, 100, 7].into(), bound);
         assert_eq!(far, SocketAddr::new(external, 5060));
+    }
+
+    #[test]
+    fn media_bound_to_one_ip_still_reaches_peers_of_the_other() {
+        let local = LocalAddresses::of_media(None, [127, 0, 0, 1].into());
+        assert_eq!(local.address_towards([127, 0, 0, 9].into()), IpAddr::from([127, 0, 0, 1]));
+        let six: IpAddr = [0, 0, 0, 0, 0, 0, 0, 1].into();
+        assert_eq!(local.address_towards(six), six);
     }
 
     #[test]
