@@ -56,17 +56,8 @@ impl Talk {
 /// What somebody on hold heard: `tone` first, then something else that is not silence, then
 /// `tone` again.
 fn tone_music_tone(heard: &Heard, tone: f32, music_at_least: f32) {
-    let windows: Vec<char> = (0..(heard.seconds() * 4.0) as usize)
-        .map(|n| {
-            let part = heard.between(n as f32 * 0.25, n as f32 * 0.25 + 0.25);
-            match (part.is_silent(), part.share_at(tone) > 0.6) {
-                (true, _) => '.',
-                (false, true) => 't',
-                (false, false) => 'm',
-            }
-        })
-        .collect();
-    let shown: String = windows.iter().collect();
+    let shown = windows(heard, tone);
+    let windows: Vec<char> = shown.chars().collect();
     let first = windows.iter().position(|w| *w == 't');
     let last = windows.iter().rposition(|w| *w == 't');
     let (Some(first), Some(last)) = (first, last) else { panic!("no tone at all: {shown}") };
@@ -75,6 +66,28 @@ fn tone_music_tone(heard: &Heard, tone: f32, music_at_least: f32) {
     assert!(music >= music_at_least, "hold music between two stretches of tone: {shown}");
     let again = between.iter().rposition(|w| *w == 'm').map_or(0, |at| between.len() - at - 1);
     assert!(again >= 3, "the tone comes back after the music: {shown}");
+}
+
+/// What somebody heard who held the other side and took it back: two seconds and more of `tone` before, and of the two
+/// and a half seconds after it all but what the resuming takes.
+fn heard_before_and_after(parts: &[Heard], tone: f32) {
+    let shown: Vec<String> = parts.iter().map(|part| windows(part, tone)).collect();
+    let heard: f32 = parts.iter().map(|part| part.seconds_of(tone)).sum();
+    assert!(heard > 3.2, "the holder heard the other side before and after: {heard} s, {shown:?}");
+}
+
+/// One sign for each quarter of a second: tone, something else, silence.
+fn windows(heard: &Heard, tone: f32) -> String {
+    (0..(heard.seconds() * 4.0) as usize)
+        .map(|n| {
+            let part = heard.between(n as f32 * 0.25, n as f32 * 0.25 + 0.25);
+            match (part.is_silent(), part.share_at(tone) > 0.6) {
+                (true, _) => '.',
+                (false, true) => 't',
+                (false, false) => 'm',
+            }
+        })
+        .collect()
 }
 
 /// A18, TEL-13: the agent holds by a key of the phone; the customer hears music, then the agent.
@@ -90,8 +103,7 @@ async fn a_customer_held_by_the_agents_phone_hears_music_and_then_the_agent_agai
     talk(2.5).await;
     let (customer, agent) = talking.end().await;
     tone_music_tone(&customer[0], AGENT_HZ, 1.5);
-    let heard: f32 = agent.iter().map(|part| part.seconds_of(CUSTOMER_HZ)).sum();
-    assert!(heard > 1.2, "the holder heard the other side: {heard}");
+    heard_before_and_after(&agent, CUSTOMER_HZ);
 }
 
 /// A18: the customer's side holds; the agent hears music, then the customer.
@@ -105,8 +117,7 @@ async fn an_agent_held_by_the_customers_phone_hears_music_and_then_the_customer_
     talk(2.5).await;
     let (customer, agent) = talking.end().await;
     tone_music_tone(&agent[0], CUSTOMER_HZ, 1.5);
-    let heard: f32 = customer.iter().map(|part| part.seconds_of(AGENT_HZ)).sum();
-    assert!(heard > 1.2, "the holder heard the other side: {heard}");
+    heard_before_and_after(&customer, AGENT_HZ);
 }
 
 /// TEL-13: held on the screen, by both desk and phone at once: music until both let go.

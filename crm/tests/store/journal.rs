@@ -104,7 +104,7 @@ fn story(floor: &Floor, call: CallId, n: usize) -> Vec<StampedEvent> {
         return events;
     }
     events.insert(7, stamp(4, CallEventKind::RecordingStarted { recording }));
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         let stopped = CallEventKind::RecordingStopped { recording, duration_ms: 59_000 };
         events.push(stamp(64, stopped));
     } else {
@@ -133,7 +133,7 @@ async fn check_story(store: &Store, floor: &Floor, call: CallId, n: usize) {
     }
     let audio = audio.unwrap();
     assert_eq!(audio.started_at, at(4), "since it ran");
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         assert_eq!((audio.state, audio.duration_ms), (RecordingState::Storing, 59_000));
         assert_eq!(audio.stopped_at, Some(at(64)));
     } else {
