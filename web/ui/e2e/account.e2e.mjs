@@ -73,7 +73,7 @@ async function twoSteps({ browser }) {
   await field.waitFor();
   await field.fill(codeAt(secret, used));
   await page.keyboard.press("Enter");
-  await page.getByRole("alert").filter({ hasText: desk.t("signIn.otpWrong") }).waitFor();
+  await page.getByRole("alert").filter({ hasText: desk.t("account.otpWrong") }).waitFor();
   // The next code is good half a minute early as well.
   await field.fill(codeAt(secret, used + 1));
   await page.keyboard.press("Enter");
@@ -144,7 +144,7 @@ async function forgotten({ browser }) {
   const desk = await Desk.open(browser, { language: "hi" });
   const { page } = desk;
   await page.goto(`${URL_BASE}/sign-in`);
-  await page.getByRole("link", { name: desk.t("signIn.forgot") }).click();
+  await page.getByRole("link", { name: desk.t("account.forgot") }).click();
   const email = desk.by("textbox", "signIn.email");
   await email.fill("nobody");
   await desk.by("button", "passwords.send").click();

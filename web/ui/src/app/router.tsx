@@ -21,8 +21,9 @@ const signIn = createRoute({
     const to = text(search.to);
     return to?.startsWith("/") && !to.startsWith("//") ? { to } : {};
   },
-  beforeLoad: ({ search }) => {
+  beforeLoad: async ({ search }) => {
     if (session.get() === "signed_in") throw redirect({ to: search.to ?? "/" });
+    await needWords("account");
   },
   component: lazyRouteComponent(() => import("@/features/auth/SignIn"), "SignIn"),
 });
@@ -102,7 +103,7 @@ const floor = createRoute({
 
 const account = createRoute({ getParentRoute: () => desk, path: "/account", beforeLoad: () => needWords("account"), component: lazyRouteComponent(() => import("@/features/account/AccountPage"), "AccountPage") });
 
-const admin = createRoute({ getParentRoute: () => desk, path: "/admin", beforeLoad: () => needWords("admin"), component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout") });
+const admin = createRoute({ getParentRoute: () => desk, path: "/admin", beforeLoad: () => needWords("admin", "account"), component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout") });
 const adminHome = createRoute({
   getParentRoute: () => admin,
   path: "/",

@@ -40,9 +40,9 @@ async function fetchWords(code: Language): Promise<void> {
   );
 }
 
-/** Makes sure that a part's words are there before its pages are drawn. */
-export async function needWords(part: WordPart): Promise<void> {
-  needed.add(part);
+/** Makes sure that the words of these parts are there before their pages are drawn. */
+export async function needWords(...parts: WordPart[]): Promise<void> {
+  for (const part of parts) needed.add(part);
   await fetchWords(language.get());
 }
 

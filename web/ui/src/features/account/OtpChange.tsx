@@ -53,7 +53,7 @@ export function OtpChange({ what, onClose }: { what: "switch-off" | "codes"; onC
         />
         <TextField
           label={t("signIn.otp")}
-          hint={t("signIn.otpHint")}
+          hint={t("account.otpHint")}
           autoComplete="one-time-code"
           required
           value={code}

@@ -49,7 +49,7 @@ export function SignIn() {
     const found = {
       ...(email.trim() ? {} : { email: t("signIn.emailMissing") }),
       ...(password ? {} : { password: t("signIn.passwordMissing") }),
-      ...(!asked || otp.trim() ? {} : { otp: t("signIn.otpMissing") }),
+      ...(!asked || otp.trim() ? {} : { otp: t("account.otpMissing") }),
     };
     setMissing(found);
     if (Object.keys(found).length === 0) enter.mutate();
@@ -89,7 +89,7 @@ export function SignIn() {
           <TextField
             ref={otpField}
             label={t("signIn.otp")}
-            hint={t("signIn.otpHint")}
+            hint={t("account.otpHint")}
             autoComplete="one-time-code"
             autoCapitalize="none"
             spellCheck={false}
@@ -100,13 +100,13 @@ export function SignIn() {
           />
         ) : null}
         {fault ? (
-          <Trouble>{fault.offline ? t("problem.offline") : typeIs(fault, "/otp-wrong") ? t("signIn.otpWrong") : fault.status === 401 ? t("signIn.wrong") : fault.status === 429 ? t("signIn.tooMany") : fault.message}</Trouble>
+          <Trouble>{fault.offline ? t("problem.offline") : typeIs(fault, "/otp-wrong") ? t("account.otpWrong") : fault.status === 401 ? t("signIn.wrong") : fault.status === 429 ? t("signIn.tooMany") : fault.message}</Trouble>
         ) : null}
         <Button look="primary" size="lg" type="submit" busy={enter.isPending}>
           {enter.isPending ? t("signIn.working") : t("signIn.submit")}
         </Button>
         <Link to="/forgot-password" className="self-center py-1 text-sm text-accent underline-offset-2 hover:underline">
-          {t("signIn.forgot")}
+          {t("account.forgot")}
         </Link>
       </form>
     </Door>
