@@ -103,7 +103,7 @@ async fn a_forgotten_password_is_set_anew_by_a_link_in_a_letter() {
     let sent = audited(&admin, "auth.reset_link").await;
     assert_eq!(sent["detail"]["outcome"], "sent", "{sent}");
     let done = audited(&admin, "auth.password_reset").await;
-    assert_eq!(done["address"], "127.0.0.1", "{done}");
+    assert_eq!(done["ip"], "127.0.0.1", "{done}");
     let trail = admin.get("/audit?limit=200").await.to_string();
     assert!(!trail.contains(&token) && !server.log().contains(&token), "the token leaks");
 }
@@ -126,7 +126,7 @@ async fn a_letter_is_in_the_language_of_who_reads_it() {
     assert!(devanagari(&letter["subject"]) && devanagari(&letter["body"]), "{letter}");
     token(&server, &letter);
     let row = audited(&admin, "auth.reset_link").await;
-    assert!(row["actor_id"].is_string(), "an administrator sent it: {row}");
+    assert!(row["user_id"].is_string(), "an administrator sent it: {row}");
     admin.patch(&format!("/users/{id}"), json!({ "active": false })).await;
     assert_eq!(admin.call(Method::POST, &path, None).await.0, StatusCode::CONFLICT);
 }

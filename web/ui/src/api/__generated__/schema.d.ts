@@ -118,7 +118,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What the sign-in page can offer. */
+        /**
+         * Ask for a link that sets a new password. The answer, and the time it takes, is the same
+         *     whether or not anybody has this address.
+         */
         post: operations["auth_password_forgot"];
         delete?: never;
         options?: never;
@@ -135,7 +138,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What the sign-in page can offer. */
+        /** Set a new password with the token of a link. Every session of the user ends. */
         post: operations["auth_password_reset"];
         delete?: never;
         options?: never;
@@ -570,7 +573,7 @@ export interface paths {
         get: operations["extension_one"];
         put?: never;
         post?: never;
-        /** Extensions of the tenant. */
+        /** Remove an extension; its phones lose their registration at once and are refused from now. */
         delete: operations["extension_delete"];
         options?: never;
         head?: never;
@@ -604,7 +607,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Extensions of the tenant. */
+        /** Make a new SIP secret; phones with the old one lose their registration at once. */
         post: operations["extension_secret_rotate"];
         delete?: never;
         options?: never;
@@ -778,7 +781,7 @@ export interface paths {
         /** Whether one signs in with a code, and how many recovery codes are left. */
         get: operations["me_otp"];
         put?: never;
-        /** Whether one signs in with a code, and how many recovery codes are left. */
+        /** Begin: a secret for the authenticator app. Nothing changes until a code of it confirms. */
         post: operations["me_otp_begin"];
         delete?: never;
         options?: never;
@@ -795,7 +798,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether one signs in with a code, and how many recovery codes are left. */
+        /**
+         * Confirm with a code of the app: from now on signing in asks for one. The recovery codes are
+         *     shown this once.
+         */
         post: operations["me_otp_confirm"];
         delete?: never;
         options?: never;
@@ -812,7 +818,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether one signs in with a code, and how many recovery codes are left. */
+        /** Switch it off; asks for the password and a code. */
         post: operations["me_otp_disable"];
         delete?: never;
         options?: never;
@@ -829,7 +835,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether one signs in with a code, and how many recovery codes are left. */
+        /** New recovery codes in place of the old ones; asks for the password and a code. */
         post: operations["me_otp_recovery_codes"];
         delete?: never;
         options?: never;
@@ -846,7 +852,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Who one is. */
+        /** Change own password; every session ends, this one as well. */
         post: operations["me_password"];
         delete?: never;
         options?: never;
@@ -1133,7 +1139,10 @@ export interface paths {
         get: operations["user_one"];
         put?: never;
         post?: never;
-        /** Users of the tenant. */
+        /**
+         * Deactivate a user; history stays. Sessions, sockets and phones are cut within 5 s, a live call
+         *     goes on.
+         */
         delete: operations["user_deactivate"];
         options?: never;
         head?: never;
@@ -1151,7 +1160,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Whether one signs in with a code, and how many recovery codes are left. */
+        /** Take a user's second step away: the phone with the app is lost, and so are the recovery codes. */
         delete: operations["user_otp_reset"];
         options?: never;
         head?: never;
@@ -1167,7 +1176,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What the sign-in page can offer. */
+        /** Send a user a link to choose a password. */
         post: operations["user_password_link"];
         delete?: never;
         options?: never;
@@ -1184,7 +1193,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Users of the tenant. */
+        /**
+         * End every session of a user: requests and live sockets are refused within 5 s. Their desk
+         *     phone has a secret of its own and stays; deactivate the user, or make a new secret.
+         */
         post: operations["user_sign_out"];
         delete?: never;
         options?: never;
