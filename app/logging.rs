@@ -2,9 +2,17 @@
 
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
+/// Libraries that write what passes through them when told to log everything: tokens and passwords
+/// among it. They are held to what went wrong, whatever the filter says (B13).
+const TOO_TALKATIVE: [&str; 4] = ["tungstenite", "hyper", "h2", "rustls"];
+
 /// Starts logging. A bad filter is told as text, so that the caller can exit with 2.
 pub(crate) fn start(format: &str, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| format!("[log] filter: {e}"))?;
+    let mut filter = EnvFilter::try_new(filter).map_err(|e| format!("[log] filter: {e}"))?;
+    for library in TOO_TALKATIVE {
+        let held = format!("{library}=info").parse().map_err(|e| format!("{library}: {e}"))?;
+        filter = filter.add_directive(held);
+    }
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

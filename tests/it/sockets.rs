@@ -126,30 +126,36 @@ fn row_of(message: &Value, floor: &Floor, other: &str) -> String {
 }
 
 /// A carrier that refuses our password: that is the administrators' and managers' to know.
-async fn refused_by_a_carrier(floor: &Floor) -> SippRun {
+async fn refused_by_a_carrier(floor: &Floor) -> (SippRun, String) {
     let refusing = script("registrar_refuses", &[]).start();
     let registering = json!({
         "secret": "wrong-secret",
         "settings": { "auth": "register", "username": "acc", "register_expires_s": 600 },
     });
-    trunk(floor, refusing.port, registering).await;
-    refusing
+    let id = trunk(floor, refusing.port, registering).await;
+    (refusing, id)
 }
 
 /// Everything that can be told is told: a call that ends, a whole other call, states, a trunk's
 /// trouble, the shutdown.
-async fn tell_everything(floor: &Floor, other: &Api, call: &str, late: &mut Sockets) {
+async fn tell_everything(
+    floor: &Floor,
+    other: &Api,
+    call: &str,
+    refused: &str,
+    late: &mut Sockets,
+) {
     floor.hang_up(call).await;
     floor.call_over(call).await;
     let outcome = json!({ "code": "INTERESTED", "notes": NOTE });
     floor.asha.post(&format!("/calls/{call}/disposition"), outcome).await;
     other.post("/agents/me/state", json!({ "state": "paused", "reason": "lunch" })).await;
-    let _refusing = refused_by_a_carrier(floor).await;
+    floor.admin.patch(&format!("/trunks/{refused}"), json!({ "enabled": false })).await;
     let second = floor.lead(NAME, "+919811830015").await;
     let second = floor.dial(&second).await;
     floor.call_is(&second, "in_progress").await;
     let admin = late.get_mut(&'a').expect("an administrator listens");
-    admin.until("the trunk's alert", SOON, |v| v["type"] == "alert").await;
+    admin.until("the end of the trunk's alert", SOON, |v| v["data"]["cleared"] == true).await;
     floor.server.terminate();
     for live in late.values_mut() {
         live.until("the shutdown", SOON, |v| v["data"]["code"] == "draining").await;
@@ -195,7 +201,7 @@ async fn every_message_reaches_whom_it_is_meant_for_and_nobody_else() {
     let other = who[&'t'].get("/me").await["id"].as_str().unwrap().to_owned();
     floor.ready().await;
     who[&'t'].post("/agents/me/state", json!({ "state": "ready" })).await;
-    let _refusing = refused_by_a_carrier(&floor).await;
+    let (_refusing, refused) = refused_by_a_carrier(&floor).await;
     let mut admin = Live::open(&floor.server.base, &floor.admin.token).await;
     if is_empty(&admin.snapshot["data"]["alerts"]) {
         admin.until("the trunk's alert", SOON, |v| v["type"] == "alert").await;
@@ -211,7 +217,7 @@ async fn every_message_reaches_whom_it_is_meant_for_and_nobody_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let shown = late[&'o'].snapshot.to_string();
     assert!(shown.contains(NUMBER) && shown.contains(NAME), "the owner is told: {shown}");
-    tell_everything(&floor, &who[&'t'], &call, &mut late).await;
+    tell_everything(&floor, &who[&'t'], &call, &refused, &mut late).await;
     let wrong = check_deltas(&late, &floor, &other);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
