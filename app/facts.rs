@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{interval, sleep},
+    time::{Instant, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use web::{ComponentState, LiveFacts, PhoneFact, TrunkFact};
@@ -20,8 +20,8 @@ use web::{ComponentState, LiveFacts, PhoneFact, TrunkFact};
 /// How often facts are gathered even when nothing was told.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// How long after a notice facts are gathered: a floor whose phones all come back at once costs a few rounds, not one
-/// for each phone.
+/// A notice is followed at once, but rounds keep this distance: a floor whose phones all come back in one moment costs
+/// a few rounds, not one for each phone.
 const SETTLE: Duration = Duration::from_millis(30);
 
 /// Trunks that cannot be used now; policy leaves them out.
@@ -56,16 +56,18 @@ pub(crate) async fn keep(to: Gatherer, stop: CancellationToken) {
     let Gatherer { switch, draining, store, journal, phones, down, facts } = to;
     let mut notices = switch.notices();
     let mut tick = interval(REFRESH);
+    let mut last = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = tick.tick() => {}
             // Lagging behind the notices is no loss: everything is gathered anew.
             _ = notices.recv() => {
-                sleep(SETTLE).await;
+                sleep_until(last + SETTLE).await;
                 notices = notices.resubscribe();
             }
         }
+        last = Instant::now();
         let gathered = gather(&switch, &store, &journal, draining.load(Ordering::Relaxed)).await;
         down.replace(
             gathered
