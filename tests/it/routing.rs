@@ -112,6 +112,7 @@ async fn a_caller_is_told_to_come_back_when_all_trunks_are_full() {
     let calls = floor.admin.get("/calls?direction=outbound").await;
     let rows = calls["items"].as_array().unwrap();
     let full = rows.iter().find(|c| c["to"] == "+919811760002").expect("a row of it");
+    let full = floor.call_over(full["id"].as_str().unwrap()).await;
     assert_eq!(
         (&full["status"], &full["hangup_cause"]["kind"]),
         (&json!("failed"), &json!("network_failure"))
