@@ -97,7 +97,8 @@ async fn both_directions(floor: &Floor, mut customer: Baresip, id: &str, number:
     block_in_place(|| customer.until("CALL_ESTABLISHED", 10));
     talk(2.0).await;
     customer.command("hangup", "");
-    assert!(block_in_place(|| phone.saw("CALL_CLOSED", SOON)));
+    let over = block_in_place(|| phone.saw("CALL_CLOSED", SOON));
+    assert!(over, "the phone hears of the end; the customer: {}", customer.log());
     let newest = call_of(floor, &lead).await;
     let row = floor.call_over(newest["id"].as_str().unwrap()).await;
     assert_eq!((row["direction"].clone(), row["trunk_id"].clone()), (json!("inbound"), json!(id)));
