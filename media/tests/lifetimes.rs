@@ -150,6 +150,8 @@ fn a_stream_that_began_late_is_up_to_date_soon_after() {
     let mut a = Phone::says(Codec::Pcma, 440);
     let mut b = Phone::new(Codec::Pcma);
     rig.bridge(&mut a, &mut b);
+    // Commands are taken in order: when this one is answered the bridge stands, and no packet comes before it.
+    rig.open(&mut Phone::new(Codec::Pcma), LegSettings::default());
     // The worker stands still on this one's failure.
     let leg = rig.new_leg();
     rig.submit(MediaCommand::SetAnswer { leg, sdp: "".into() });
