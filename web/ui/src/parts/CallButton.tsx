@@ -24,13 +24,15 @@ export function CallButton({ callee, name, blocked, size = "sm", keys, labelled 
   const { t } = useTranslation();
   const start = useStartCall();
   const obstacle = useCallObstacle();
+  const callName = t("call.callName", { name });
   return (
     <Button
       look={quiet ? "good-quiet" : "good"}
       size={labelled ? size : "icon"}
       keys={keys}
-      hint={t("call.callName", { name })}
-      aria-label={t("call.callName", { name })}
+      hint={callName}
+      // What is read aloud begins with what is written on it (WCAG 2.5.3).
+      aria-label={labelled && word ? `${word}: ${callName}` : callName}
       busy={start.isPending}
       disabledReason={blocked ?? obstacle}
       onClick={(event) => {
