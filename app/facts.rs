@@ -103,6 +103,8 @@ async fn gather(
     journal: &crm::Journal,
     draining: bool,
 ) -> LiveFacts {
+    // The database may take its time; what the switch knows is read after it, so that it is not old when it is told.
+    let ping = store.ping().await;
     let mut phones: HashMap<call::ExtensionId, Vec<PhoneFact>> = HashMap::new();
     for phone in switch.all_registrations() {
         phones.entry(phone.extension).or_default().push(PhoneFact {
@@ -114,7 +116,7 @@ async fn gather(
     }
     let trunks = switch.trunk_status().into_iter().map(|t| (t.trunk, trunk_fact(t))).collect();
     let mut components = BTreeMap::new();
-    let database = match store.ping().await {
+    let database = match ping {
         Ok(()) => (ComponentState::Up, None, true),
         Err(error) => (ComponentState::Down, Some(error.to_string()), true),
     };

@@ -19,7 +19,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::timeout};
+
+/// So long a call waits for a phone that may be registering just now.
+const PHONE_NEWS: Duration = Duration::from_millis(300);
 
 /// Place a call: one's own phone rings first, then the customer's. Idempotent by `call_id`.
 #[utoipa::path(
@@ -130,7 +133,7 @@ pub(crate) async fn place(state: &AppState, who: &Principal, wish: Wish) -> Outc
     let agent = extension.user.unwrap_or(who.user);
     // Who calls for help owes no outcome first.
     let desk = matches!(wish.origin, DialOrigin::Desk) && !state.policy.is_for_help(&wish.target);
-    check_agent(state, who, agent, &extension, desk)?;
+    check_agent(state, who, agent, &extension, desk).await?;
     let request = PermitRequest {
         tenant: who.tenant,
         user: who.user,
@@ -182,14 +185,18 @@ async fn extension_of(
     found.ok_or_else(|| refused(Rule::NoExtension.as_str(), "you have no extension to call from"))
 }
 
-fn check_agent(
+async fn check_agent(
     state: &AppState,
     who: &Principal,
     agent: UserId,
     extension: &Extension,
     desk: bool,
 ) -> Outcome<()> {
-    if !state.facts().registered(extension.id) {
+    // A phone that registered this moment is not refused for being news.
+    let mut facts = state.facts.clone();
+    let registered = facts.wait_for(|facts| facts.registered(extension.id));
+    let known = timeout(PHONE_NEWS, registered).await.is_ok_and(|facts| facts.is_ok());
+    if !known {
         let words = format!("no phone is registered for extension {}", extension.number);
         return Err(refused("phone_not_registered", &words));
     }
