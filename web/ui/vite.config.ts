@@ -16,6 +16,15 @@ export default defineConfig({
     // The polyfill is an inline script in disguise; every browser we serve has module preload.
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // Left alone, every icon and hook that two pages share becomes a file of its own: many requests, each badly compressed.
+        // Named are the parts that bring a library of their own along.
+        codeSplitting: {
+          groups: [{ name: "shared", test: /[\\/](src[\\/](?:api|lib|live|parts|ui)[\\/](?!Dialog|Menu|DayField|forms|Toast|Inline)|lucide-react|@tanstack[\\/]react-(?:query|router))/, minShareCount: 3 }],
+        },
+      },
+    },
     chunkSizeWarningLimit: 700,
   },
   server: {

@@ -1,9 +1,13 @@
 // First load: every script a page needs before it can be used, compressed. Refuses growth past the limit.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const LIMIT_KB = 200;
 const dist = new URL("../dist/", import.meta.url);
+if (!existsSync(new URL("manifest.json", dist))) {
+  console.error("there is nothing built to measure: scripts/ui.sh");
+  process.exit(1);
+}
 const manifest = JSON.parse(readFileSync(new URL("manifest.json", dist), "utf8"));
 
 /** A chunk and all it imports statically. */

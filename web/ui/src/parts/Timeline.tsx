@@ -1,15 +1,19 @@
 /** What happened with a person, newest first: calls, notes, promises, changes. */
 import { CalendarClock, Mic, PencilLine, PhoneIncoming, PhoneMissed, PhoneOutgoing, StickyNote } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ComponentProps, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Call, TimelineItem } from "@/api/types";
 import { formatDuration, formatWhen } from "@/lib/format";
 import { changeOf } from "@/parts/change";
 import { useDispositionName } from "@/parts/dispositions";
+import { later } from "@/lib/later";
 import { isOnItsWay, isPlayable } from "@/parts/recording";
-import { RecordingPlayer } from "@/parts/RecordingPlayer";
+import type { RecordingPlayer as PlayerShape } from "@/parts/RecordingPlayer";
 import { Button } from "@/ui/Button";
 import { Badge, type Tone } from "@/ui/bits";
+
+/** Fetched when the hand comes near. */
+const player = later<ComponentProps<typeof PlayerShape>>(() => import("@/parts/RecordingPlayer").then((loaded) => loaded.RecordingPlayer));
 
 export function TimelineList({ items, compact }: { items: readonly TimelineItem[]; compact?: boolean }) {
   return (
@@ -94,7 +98,7 @@ function CallFacts({ call, compact }: { call: Call; compact: boolean }) {
         {call.disposition ? <Badge tone="accent">{nameOf(call.disposition)}</Badge> : <Badge tone={STATUS_TONE[call.status]}>{t(`callStatus.${call.status}`)}</Badge>}
         {call.answered_at ? <span className="text-sm text-ink-2">{formatDuration(call.duration_seconds)}</span> : why && i18n.exists(why) ? <span className="text-sm text-ink-2">{t(why)}</span> : null}
         {!compact && isPlayable(call.recording) ? (
-          <Button look="quiet" size="sm" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <Button look="quiet" size="sm" aria-expanded={open} onPointerEnter={() => void player.fetch()} onFocus={() => void player.fetch()} onClick={() => setOpen(!open)}>
             <Mic className="size-3.5" aria-hidden="true" />
             {open ? t("recording.hide") : t("recording.listen")}
           </Button>
@@ -103,7 +107,7 @@ function CallFacts({ call, compact }: { call: Call; compact: boolean }) {
         ) : null}
       </p>
       {words ? <p className="break-words whitespace-pre-line text-ink-2">{words}</p> : null}
-      {open && call.recording ? <RecordingPlayer callId={call.id} recording={call.recording} label={t("recording.of", { when: formatWhen(call.started_at) })} /> : null}
+      {open && call.recording ? <player.Part callId={call.id} recording={call.recording} label={t("recording.of", { when: formatWhen(call.started_at) })} /> : null}
     </div>
   );
 }

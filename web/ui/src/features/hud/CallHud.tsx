@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import type { LiveCall } from "@/live/board";
 import { ControlPanel } from "@/features/hud/ControlPanel";
 import { CustomerPanel } from "@/features/hud/CustomerPanel";
-import { EndedPanel } from "@/features/hud/EndedPanel";
 import { OutcomePanel } from "@/features/hud/OutcomePanel";
+import { EndedPanel, fetchPieces } from "@/features/hud/pieces";
 import { TalkPanel } from "@/features/hud/TalkPanel";
 import { saveNotes, useCallLead } from "@/features/hud/api";
 import { phaseOf } from "@/live/board";
@@ -24,6 +24,7 @@ function Screen({ live }: { live: LiveCall }) {
   const over = phaseOf(live) === "over";
   const box = useRef<HTMLElement>(null);
   useEffect(() => coverPage(), []);
+  useEffect(() => fetchPieces(), []);
   useEffect(() => {
     // On a phone the outcome moves to the top.
     if (over && box.current) box.current.scrollTop = 0;

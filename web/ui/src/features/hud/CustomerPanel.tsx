@@ -5,7 +5,7 @@ import type { Lead, TimelineItem } from "@/api/types";
 import type { LiveCall } from "@/live/board";
 import { farNumber } from "@/features/hud/CallDock";
 import { hud } from "@/features/hud/open";
-import { Stranger } from "@/features/hud/Stranger";
+import { Stranger } from "@/features/hud/pieces";
 import { PhoneText, PriorityBadge, StatusBadge } from "@/parts/lead";
 import { TimelineList } from "@/parts/Timeline";
 import { buttonClass } from "@/ui/Button";

@@ -1,5 +1,4 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { PartyPopper, RefreshCw, Search, SearchX } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +9,7 @@ import { QueueRow } from "@/features/queue/QueueRow";
 import type { Action } from "@/lib/actions";
 import { formatNumber, formatTime } from "@/lib/format";
 import { searchTerm } from "@/lib/phone";
+import { useRows } from "@/lib/rows";
 import { useActions } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
 import { newCallId, useBlockText, useCallObstacle, useStartCall } from "@/parts/calls";
@@ -145,19 +145,17 @@ function QueueList({ items, more, onMore, onSearch }: QueueListProps) {
   const start = useStartCall();
   const obstacle = useCallObstacle();
   const blockText = useBlockText();
-  const rows = useVirtualizer({ count: items.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 10, getItemKey: (index) => items[index]?.lead.id ?? index });
-  const visible = rows.getVirtualItems();
-  const last = visible.at(-1)?.index ?? 0;
+  const rows = useRows(scroller, items.length, ROW_PX);
   useEffect(() => {
-    if (more && last >= items.length - 15) onMore();
-  }, [more, last, items.length, onMore]);
+    if (more && rows.end > items.length - 15) onMore();
+  }, [more, rows.end, items.length, onMore]);
 
   const chosen = Math.min(at, items.length - 1);
   const item = items[chosen];
   const go = (next: number) => {
     const index = Math.max(0, Math.min(items.length - 1, next));
     setAt(index);
-    rows.scrollToIndex(index);
+    rows.show(index);
   };
   const open = (leadId: string) => void navigate({ to: "/leads/$leadId", params: { leadId } });
   const group = t("queue.title");
@@ -180,22 +178,22 @@ function QueueList({ items, more, onMore, onSearch }: QueueListProps) {
   return (
     <>
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
-        <ul aria-label={t("queue.title")} className="relative" style={{ height: rows.getTotalSize() }}>
-          {visible.map((row) => {
-            const entry = items[row.index];
-            return entry ? (
+        <ul aria-label={t("queue.title")} className="relative" style={{ height: items.length * ROW_PX }}>
+          {items.slice(rows.first, rows.end).map((entry, below) => {
+            const index = rows.first + below;
+            return (
               <QueueRow
-                key={row.key}
+                key={entry.lead.id}
                 item={entry}
-                top={row.start}
-                index={row.index}
+                top={index * ROW_PX}
+                index={index}
                 total={items.length}
-                current={row.index === chosen}
+                current={index === chosen}
                 blocked={blockText(entry.blocked)}
                 onOpen={() => open(entry.lead.id)}
-                onPick={() => setAt(row.index)}
+                onPick={() => setAt(index)}
               />
-            ) : null;
+            );
           })}
         </ul>
       </div>

@@ -1,0 +1,39 @@
+/** Parts of a screen that are not there at first: fetched early, drawn at once. A lazy component would suspend when it is wanted. */
+import type { ComponentType } from "react";
+import { useEffect } from "react";
+import { createStore, useStore } from "@/lib/store";
+
+export interface Later<P> {
+  /** Draws nothing until its code has come. */
+  Part: ComponentType<P>;
+  /** Fetches the code; once it has come, or is on its way, this does nothing. */
+  fetch: () => Promise<void>;
+  /** The component itself once it is here. `wanted`: ask for it now; a changed `again` asks once more after a failure. */
+  useLoaded: (wanted: boolean, again?: unknown) => ComponentType<P> | null;
+}
+
+export function later<P extends object>(load: () => Promise<ComponentType<P>>): Later<P> {
+  const here = createStore<ComponentType<P> | null>(null);
+  let loading: Promise<void> | null = null;
+  const fetch = (): Promise<void> => {
+    loading ??= load().then(
+      (loaded) => here.set(() => loaded),
+      () => {
+        // Asked for again when it is next wanted.
+        loading = null;
+      },
+    );
+    return loading;
+  };
+  function useLoaded(wanted: boolean, again?: unknown): ComponentType<P> | null {
+    useEffect(() => {
+      if (wanted) void fetch();
+    }, [wanted, again]);
+    return useStore(here);
+  }
+  function Part(props: P) {
+    const Loaded = useLoaded(true);
+    return Loaded ? <Loaded {...props} /> : null;
+  }
+  return { Part, fetch, useLoaded };
+}
