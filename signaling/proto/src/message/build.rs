@@ -258,11 +258,18 @@ impl MessageBuilder {
         let Some(line) = self.lines.iter_mut().find(|l| l.name == HeaderName::To) else {
             return self;
         };
-        if NameAddr::parse(&line.value).is_ok_and(|to| to.tag().is_some()) {
+        let to = NameAddr::parse(&line.value).ok();
+        if to.as_ref().is_some_and(|to| to.tag().is_some()) {
             return self;
         }
         if !text::is_token(tag.as_bytes()) {
             self.error.get_or_insert(BuildError::LineEnd("tag".into()));
+            return self;
+        }
+        // A `tag` without a value is none, and would hide one written behind it.
+        if let Some(mut to) = to.filter(|to| to.params.has("tag")) {
+            to.params.set("tag", Some(tag));
+            line.value = to.to_string().into();
             return self;
         }
         let mut value = line.value.to_vec();

@@ -83,6 +83,17 @@ fn a_tag_that_is_there_stays() {
     assert_eq!(response.to_tag(), Some("ours"));
 }
 
+#[test]
+fn a_tag_without_a_value_does_not_hide_ours() {
+    let request =
+        read(&INVITE.replace("<sip:bob@biloxi.com>\r\n", "<sip:bob@biloxi.com>; tag;x=1\r\n"));
+    assert_eq!(request.to_tag(), None);
+    let response =
+        MessageBuilder::response_to(&request, StatusCode::OK).to_tag("new").build().unwrap();
+    assert_eq!(response.to_tag(), Some("new"));
+    assert_eq!(response.to().params.raw("x"), Some("1"));
+}
+
 /// A10: nothing we are told to write can open a header of its own.
 #[test]
 fn values_with_line_ends_are_refused() {

@@ -35,19 +35,24 @@ impl Params {
             Some(_) => return Err(UriError::Param),
         }
         let quoted = memchr::memchr(b'"', &span).is_some();
+        let mut tight = true;
         let mut at = 1;
         loop {
             let stop = match quoted {
                 true => text::find_outside(&span, at, b';').map_err(|_| UriError::Param)?,
                 false => memchr::memchr(b';', &span[at..]).map(|i| at + i),
             };
-            check_param(&span[at..stop.unwrap_or(span.len())])?;
+            tight &= check_param(&span[at..stop.unwrap_or(span.len())])?;
             match stop {
                 Some(stop) => at = stop + 1,
                 None => break,
             }
         }
-        Ok(Self(span.from(1).text()))
+        let mut params = Self(span.from(1).text());
+        if !tight {
+            params.tighten();
+        }
+        Ok(params)
     }
 
     /// Checks and keeps URI parameters, which know neither white space nor quotes.
@@ -63,6 +68,15 @@ impl Params {
             return Err(UriError::Escape);
         }
         Ok(Self(span.text()))
+    }
+
+    /// Drops the white space around `;` and `=`, so that what means the same compares as equal.
+    fn tighten(&mut self) {
+        let mut out = String::with_capacity(self.0.len());
+        for param in self.iter() {
+            push(&mut out, param.name, param.value);
+        }
+        self.0 = out.into();
     }
 
     /// Every parameter in order.
@@ -180,13 +194,16 @@ fn push(out: &mut String, name: &str, value: Option<&str>) {
     }
 }
 
-fn check_param(piece: &[u8]) -> Result<(), UriError> {
+/// Is it written without white space around its name and value? An error when it is no parameter.
+fn check_param(piece: &[u8]) -> Result<bool, UriError> {
     let eq = memchr::memchr(b'=', piece);
-    let (start, end) = text::trim(piece, 0, eq.unwrap_or(piece.len()));
+    let name_end = eq.unwrap_or(piece.len());
+    let (start, end) = text::trim(piece, 0, name_end);
     if !text::is_token(&piece[start..end]) {
         return Err(UriError::Param);
     }
-    let Some(eq) = eq else { return Ok(()) };
+    let tight = start == 0 && end == name_end;
+    let Some(eq) = eq else { return Ok(tight) };
     let (start, end) = text::trim(piece, eq + 1, piece.len());
     let value = &piece[start..end];
     let sound = match value.first() {
@@ -195,7 +212,7 @@ fn check_param(piece: &[u8]) -> Result<(), UriError> {
         Some(first) => *first != b'=' && text::all_gen_value(value),
         None => false,
     };
-    if sound { Ok(()) } else { Err(UriError::Param) }
+    if sound { Ok(tight && start == eq + 1 && end == piece.len()) } else { Err(UriError::Param) }
 }
 
 #[cfg(test)]
@@ -214,6 +231,20 @@ mod tests {
         assert_eq!(params.value("x").unwrap(), r#"a;b"c"#);
         assert_eq!(params.raw("q"), Some("0.5"));
         assert!(!params.has("a"));
+    }
+
+    #[test]
+    fn white_space_makes_no_difference() {
+        let plain = parse(";port;branch=z9hG4bKabc;x=\" y \"").unwrap();
+        for spaced in [
+            "; port;branch=z9hG4bKabc;x=\" y \"",
+            ";port ;branch= z9hG4bKabc;x=\" y \"",
+            ";port;branch =z9hG4bKabc;\r\n\tx=\" y \"",
+        ] {
+            let spaced = parse(spaced).unwrap();
+            assert_eq!(spaced, plain);
+            assert_eq!(parse(&spaced.to_string()).unwrap(), spaced);
+        }
     }
 
     #[test]
