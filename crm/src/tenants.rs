@@ -1,5 +1,6 @@
 //! Tenants and what each may set for itself.
 
+use crate::users::Role;
 use call::{ConsentMode, E164, TenantId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -182,6 +183,13 @@ pub struct DeskSettings {
     pub telecallers_take_unassigned: bool,
     /// Telecallers may dial numbers that belong to no lead.
     pub manual_dialing: bool,
+}
+
+impl DeskSettings {
+    /// May somebody of this role dial numbers that belong to no lead?
+    pub const fn dials_any_number(&self, role: Role) -> bool {
+        role.calls() && (self.manual_dialing || role.sees_all())
+    }
 }
 
 /// A moment of the day to the minute, `09:00`; `24:00` is the day's end.

@@ -122,6 +122,7 @@ pub(crate) async fn me_of(state: &AppState, user: &User) -> Outcome<Me> {
             kind: e.kind.into(),
             name: e.name,
         }),
+        dials_any_number: tenant.settings.desk.dials_any_number(user.role),
     })
 }
 

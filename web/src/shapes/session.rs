@@ -186,6 +186,8 @@ pub struct Me {
     pub tenant: MyTenant,
     /// One's phone; `null` for people who make no calls.
     pub extension: Option<MyExtension>,
+    /// May one dial numbers that belong to no lead? Every call is still asked about.
+    pub dials_any_number: bool,
 }
 
 /// Change of one's own profile.

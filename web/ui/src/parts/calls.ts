@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
+import { asProblem } from "@/api/problem";
 import type { Blocked } from "@/api/types";
 import { formatWhen } from "@/lib/format";
 import { uuid7 } from "@/lib/uuid";
@@ -13,9 +14,10 @@ export interface Callee {
   to?: string;
 }
 
-/** Places a call; the id is made once, so that a repeated request is not a second call. */
-export function useStartCall() {
+/** Places a call; the id is made once, so that a repeated request is not a second call. `quiet`: the asking screen says itself why not. */
+export function useStartCall({ quiet = false } = {}) {
   return useMutation({
+    meta: { quiet },
     mutationFn: ({ leadId, to, callId }: Callee & { callId: string }) =>
       unwrap(api.POST("/calls/start", { body: { call_id: callId, ...(leadId ? { lead_id: leadId } : { to }) } })),
     retry: (count, error) => count < 2 && "status" in error && error.status === 0,
@@ -54,6 +56,19 @@ export function useBlockText(): (blocked: Blocked | null | undefined) => string 
     const known = `blocked.${blocked.rule}`;
     const text = i18n.exists(known) ? t(known) : blocked.detail;
     return blocked.allowed_at ? `${text} ${t("blocked.until", { when: formatWhen(blocked.allowed_at) })}` : text;
+  };
+}
+
+/** Why a call was refused, in the reader's words where there are some. */
+export function useRefusalText(): (error: unknown) => string {
+  const { t } = useTranslation();
+  const blockText = useBlockText();
+  return (error) => {
+    const problem = asProblem(error);
+    if (problem.offline) return t("problem.offline");
+    const { rule, allowed_at } = problem.body;
+    if (typeof rule !== "string") return problem.message;
+    return blockText({ rule, detail: problem.message, allowed_at: typeof allowed_at === "string" ? allowed_at : null }) ?? problem.message;
   };
 }
 

@@ -2212,6 +2212,8 @@ export interface components {
             /** @description Where one belongs. */
             tenant: components["schemas"]["MyTenant"];
             extension?: null | components["schemas"]["MyExtension"];
+            /** @description May one dial numbers that belong to no lead? Every call is still asked about. */
+            dials_any_number: boolean;
         };
         /** @description Change of one's own profile. */
         MeChange: {

@@ -2,13 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
 import { Dialog as Base } from "@base-ui/react/dialog";
-import { User } from "lucide-react";
+import { Phone, User } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
+import { dialPad } from "@/features/dial/open";
 import { type Action, currentActions, holdForModal } from "@/lib/actions";
 import { formatPhone } from "@/lib/format";
-import { searchTerm } from "@/lib/phone";
+import { searchTerm, tidy } from "@/lib/phone";
 import { useSettled } from "@/lib/useSettled";
 import { Keys } from "@/ui/Button";
 
@@ -28,6 +29,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   });
   useEffect(() => holdForModal(), []);
 
+  const wanted = tidy(text);
+  const dials = actions.some((action) => action.id === "dial.open");
   const needle = text.trim().toLocaleLowerCase();
   const matching = actions.filter((action) => needle === "" || action.label.toLocaleLowerCase().includes(needle));
   const groups = [...new Set(matching.map((action) => action.group))];
@@ -55,6 +58,14 @@ export default function Palette({ onClose }: { onClose: () => void }) {
                       <span className="ml-auto text-sm whitespace-nowrap text-ink-2">{formatPhone(lead.phone)}</span>
                     </Command.Item>
                   ))}
+                </Command.Group>
+              ) : null}
+              {dials && /^[+\d][\d\s().-]{2,}$/.test(wanted) ? (
+                <Command.Group heading={t("dial.title")} className={groupClass}>
+                  <Command.Item value="dial" className={itemClass} onSelect={() => go(() => dialPad.set(wanted))}>
+                    <Phone className="size-4 text-ink-3" aria-hidden="true" />
+                    {t("palette.dial", { number: wanted })}
+                  </Command.Item>
                 </Command.Group>
               ) : null}
               {groups.map((group) => (

@@ -1,9 +1,10 @@
 import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { Menu as MenuIcon, Search } from "lucide-react";
+import { Grip, Menu as MenuIcon, Search } from "lucide-react";
 import { Suspense, lazy, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isAdmin, leadsTeam, makesCalls, useMe } from "@/api/me";
 import { AgentControl } from "@/features/agent/AgentControl";
+import { dialPad } from "@/features/dial/open";
 import { CallDock } from "@/features/hud/CallDock";
 import { hud } from "@/features/hud/open";
 import { Banners } from "@/app/shell/Banners";
@@ -15,8 +16,10 @@ import { useStore } from "@/lib/store";
 import { useActions } from "@/lib/useActions";
 import { connectLive } from "@/live/socket";
 import { useMyCall } from "@/live/hooks";
-import { Button } from "@/ui/Button";
+import { ActionButton, Button } from "@/ui/Button";
 
+const loadDialPad = () => import("@/features/dial/DialPad");
+const DialPad = lazy(loadDialPad);
 const Palette = lazy(() => import("@/app/shell/Palette"));
 const ShortcutSheet = lazy(() => import("@/app/shell/ShortcutSheet"));
 const NavDrawer = lazy(() => import("@/app/shell/NavDrawer"));
@@ -33,7 +36,11 @@ export function Shell() {
 
   useEffect(() => connectLive(), []);
   useEffect(() => setOpen((shown) => (shown === "nav" ? null : shown)), [path]);
+  const dialling = useStore(dialPad);
+  const dial = useDialAction();
+  const dials = me !== undefined && makesCalls(me.role) && Boolean(me.extension);
   useShellActions(setOpen);
+  useActions(dials ? [dial] : []);
 
   return (
     <div className="flex h-dvh overflow-hidden">
@@ -62,7 +69,14 @@ export function Shell() {
             </span>
           </button>
           <div className="ml-auto flex items-center gap-1.5">
-            {me && makesCalls(me.role) && me.extension ? <AgentControl me={me} /> : null}
+            {dials ? (
+              <>
+                <ActionButton action={dial} look="quiet" size="icon" aria-haspopup="dialog" aria-expanded={dialling !== null} onPointerEnter={loadDialPad} onFocus={loadDialPad}>
+                  <Grip className="size-5" aria-hidden="true" />
+                </ActionButton>
+                <AgentControl me={me} />
+              </>
+            ) : null}
             <UserMenu me={me} onShortcuts={() => setOpen("sheet")} />
           </div>
         </header>
@@ -73,6 +87,11 @@ export function Shell() {
             <Outlet />
           </main>
           {hudShown ? <CallScreen call={call} /> : null}
+          {dials && dialling !== null ? (
+            <Suspense fallback={null}>
+              <DialPad key={dialling} start={dialling} onClose={() => dialPad.set(null)} />
+            </Suspense>
+          ) : null}
         </div>
       </div>
       <Suspense fallback={null}>
@@ -82,6 +101,12 @@ export function Shell() {
       </Suspense>
     </div>
   );
+}
+
+/** Below the dock, above the page: a call that comes while a number is typed covers nothing. */
+function useDialAction(): Action {
+  const { t } = useTranslation();
+  return { id: "dial.open", label: t("dial.title"), group: t("hud.group"), keys: ["KeyD"], layer: 1, run: () => dialPad.set((shown) => (shown === null ? "" : null)) };
 }
 
 function useShellActions(open: (what: "palette" | "sheet") => void): void {

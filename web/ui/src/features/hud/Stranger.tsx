@@ -1,11 +1,12 @@
 import { UserCheck, UserPlus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { usePeople, useSayWho } from "@/features/hud/api";
+import { useSayWho } from "@/features/hud/api";
 import { farNumber } from "@/features/hud/CallDock";
 import { formatPhone } from "@/lib/format";
 import { useSettled } from "@/lib/useSettled";
 import { type LiveCall, phaseOf } from "@/live/board";
+import { usePeople } from "@/parts/people";
 import { Button } from "@/ui/Button";
 import { TextField } from "@/ui/Field";
 

@@ -3,7 +3,6 @@ import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { DispositionRequest, Lead, LeadNew, Objection, TimelineItem } from "@/api/types";
 import type { LiveCall } from "@/live/board";
-import { searchTerm } from "@/lib/phone";
 import { outcomeSaved } from "@/live/socket";
 
 /** The person in the call: from the screen pop where it brought them, else asked for. */
@@ -21,16 +20,6 @@ export function useCallLead({ call, lead: card }: LiveCall): { lead: Lead | null
     enabled: id !== "" && !card,
   });
   return { lead: lead.data ?? null, history: card?.history ?? history.data ?? [], pending: id !== "" && lead.isPending };
-}
-
-/** People by name or number, for a caller whose number told nothing. */
-export function usePeople(text: string) {
-  const q = searchTerm(text);
-  return useQuery({
-    queryKey: ["leads", "who", q],
-    queryFn: async () => (await unwrap(api.GET("/leads", { params: { query: { q, limit: 5 } } }))).items,
-    enabled: q.length >= 2,
-  });
 }
 
 /** Says who is on the line: somebody known, or somebody written down now. The call is theirs from then on. */
