@@ -117,12 +117,24 @@ pub(crate) async fn customer(
     codecs: &'static str,
     extra: &str,
 ) -> Baresip {
+    customer_towards(&floor.server.sip.to_string(), number, hz, transport, codecs, extra).await
+}
+
+/// The same, calling in by way of `server`: our TLS port is another one than that of UDP and TCP.
+pub(crate) async fn customer_towards(
+    server: &str,
+    number: &str,
+    hz: f32,
+    transport: &'static str,
+    codecs: &'static str,
+    extra: &str,
+) -> Baresip {
     let account = BaresipAccount {
         user: number.to_owned(),
         domain: "127.0.0.1".into(),
         secret: String::new(),
         transport,
-        server: floor.server.sip.to_string(),
+        server: server.to_owned(),
         auto_answer: true,
         codecs,
     };
