@@ -2,11 +2,12 @@
 //! the last second.
 //!
 //! `TELEHUB_KILL_ROUNDS` rounds (5), seeded by `TELEHUB_KILL_SEED` (1). A round: thirty callers
-//! of a carrier reach ten phones and some phones a colleague, the process dies at a moment of
+//! of a carrier reach ten phones, some phones a colleague, and the desk dials some customers; the process dies at a moment of
 //! chance, sometimes again while it looks after the last death, and everything is read back over
 //! the API. SQLite first; PostgreSQL for `TELEHUB_KILL_ROUNDS_POSTGRES` rounds (2).
 
 use crate::{
+    carriers::no_other_carrier,
     floor::{Floor, SOON},
     outage::Postgres,
 };
@@ -34,6 +35,10 @@ const CALLS: u32 = 30;
 const COLLEAGUES: u32 = 4;
 /// What the callers say.
 const CALLER_HZ: f32 = 1000.0;
+/// Customers that the desk dials at the beginning of a round.
+const CLICKS: u32 = 6;
+/// A switch that is alive has an answer on disk, or has given up waiting for it, this much later.
+const WRITTEN: f64 = 0.75;
 /// Phones register for an hour; well before that they do it again.
 const ROUNDS_PER_REGISTRATION: u32 = 60;
 /// Who was answered this long before the kill has audio, and at most this much of it is missing.
@@ -45,6 +50,7 @@ struct Crowd {
     accounts: tempfile::NamedTempFile,
     /// Number and DID of each extension.
     dids: Vec<String>,
+    numbers: Vec<String>,
     carrier: SocketAddr,
     phones: u16,
     /// The extension that colleagues call.
@@ -59,15 +65,18 @@ impl Crowd {
         let floor = Floor::open_with(&[&range, extra].concat()).await;
         let carrier = SocketAddr::from(([127, 0, 0, 1], ports::one()));
         let trunk = json!({
-            "name": "crowd", "preset": "other",
+            "name": "crowd", "preset": "other", "priority": 1,
             "settings": {
+                "options_interval_s": 0,
                 "hosts": [{ "host": "127.0.0.1", "port": carrier.port() }],
                 "transport": "udp", "auth": "ip", "source_cidrs": [carrier.to_string()],
             },
         });
         let trunk = floor.admin.post("/trunks", trunk).await;
+        no_other_carrier(&floor).await;
         let extensions = floor.admin.get("/extensions?limit=200").await;
         let (mut lines, mut dids) = (String::from("SEQUENTIAL\n"), Vec::new());
+        let mut numbers = Vec::new();
         let mut last = String::new();
         for (n, extension) in extensions["items"].as_array().unwrap().iter().enumerate() {
             let id = extension["id"].as_str().unwrap();
@@ -76,6 +85,7 @@ impl Crowd {
             let (user, domain, secret) = (text("username"), text("domain"), text("secret"));
             let proof = format!("[authentication username={user} password={secret}]");
             writeln!(lines, "{user};{domain};{proof}").unwrap();
+            numbers.push(extension["number"].as_str().unwrap().to_owned());
             last = user;
             let did = format!("+9180471144{n:02}");
             let number = json!({
@@ -87,7 +97,7 @@ impl Crowd {
         }
         let mut accounts = tempfile::NamedTempFile::new().unwrap();
         accounts.write_all(lines.as_bytes()).unwrap();
-        let crowd = Self { floor, accounts, dids, carrier, phones: ports::one(), last };
+        let crowd = Self { floor, accounts, dids, numbers, carrier, phones: ports::one(), last };
         crowd.register().await;
         crowd
     }
@@ -122,14 +132,36 @@ impl Crowd {
         sipp.start()
     }
 
-    /// Calls in, kill, start again.
+    /// The desk dials customers, each from another phone, once their last outcomes are said.
+    async fn click(&self, round: u32) {
+        let post = || "POST".parse().unwrap();
+        let agents = self.floor.admin.get("/agents?limit=200").await;
+        for agent in agents["items"].as_array().unwrap() {
+            for call in agent["pending_outcomes"].as_array().unwrap() {
+                let path = format!("/calls/{}/disposition", call.as_str().unwrap());
+                self.floor.admin.post(&path, json!({ "code": "NO_ANSWER" })).await;
+            }
+        }
+        for (n, extension) in (0..CLICKS).zip(&self.numbers) {
+            let to = customer(round, n);
+            let wish = json!({ "to": to, "from_extension": extension });
+            let (status, said) = self.floor.admin.call(post(), "/calls/start", Some(wish)).await;
+            // A colleague may be calling that phone already.
+            assert!(status.is_success() || said["rule"] == "agent_busy", "{status}: {said}");
+        }
+    }
+
+    /// Calls in and out, kill, start again.
     async fn round(&mut self, round: u32, chance: &mut StdRng) -> Killed {
-        let (phones, colleagues) = (self.answering(), self.calling());
+        let phones = self.answering();
         let carrier = carrier::Config { listen: self.carrier, ..carrier::Config::default() };
         let carrier = Carrier::start(carrier).unwrap();
+        let mut offered = carrier.offered_calls().await;
         let began = Utc::now();
         let moment = Duration::from_millis(chance.random_range(300..6_000));
         let deadline = tokio::time::Instant::now() + moment;
+        self.click(round).await;
+        let colleagues = self.calling();
         let mut placed: Vec<(String, PlacedCall)> = Vec::new();
         for n in 0..CALLS {
             let from = format!("+919811{:06}", round * 100 + n);
@@ -160,6 +192,11 @@ impl Crowd {
             let outcome = call.outcome().await.expect("a stopping carrier tells");
             calls.insert(from, outcome);
         }
+        let mut clicked = HashMap::new();
+        while let Ok(call) = offered.try_recv() {
+            let outcome = call.outcome.outcome().await.expect("a stopping carrier tells");
+            clicked.insert(call.number, outcome);
+        }
         if round % 3 == 1 {
             // Dying while it looks after the last death must not make things worse.
             self.floor.server.spawn();
@@ -169,7 +206,7 @@ impl Crowd {
         }
         self.floor.server.boot();
         self.floor.admin = self.floor.server.api("admin").await;
-        Killed { began, at, late, calls, colleagues }
+        Killed { began, at, late, calls, clicked, colleagues }
     }
 }
 
@@ -180,6 +217,8 @@ struct Killed {
     /// From the kill until the carrier hung up what was left.
     late: Duration,
     calls: HashMap<String, Outcome>,
+    /// The customers that the switch dialled.
+    clicked: HashMap<String, Outcome>,
     /// Numbers of the phones whose call to a colleague was answered.
     colleagues: BTreeSet<String>,
 }
@@ -198,8 +237,8 @@ fn who_was_answered(run: &SippRun) -> BTreeSet<String> {
 
 impl Killed {
     /// Answered, as the carrier saw it, at least so many seconds before the kill.
-    fn answered_before(&self, from: &str, seconds: f64) -> bool {
-        let talked = self.calls[from].talked;
+    fn answered_before(&self, outcome: &Outcome, seconds: f64) -> bool {
+        let talked = outcome.talked;
         talked.is_some_and(|t| t.as_secs_f64() - self.late.as_secs_f64() > seconds)
     }
 }
@@ -209,6 +248,7 @@ impl Killed {
 struct Sum {
     answered: usize,
     between_colleagues: usize,
+    clicked: usize,
     cut: usize,
     played: usize,
     /// Most audio missing before a kill, seconds.
@@ -252,10 +292,27 @@ async fn check(floor: &Floor, killed: &Killed, sum: &mut Sum) {
         // However late: a caller is not answered before the disk knows.
         assert_eq!(rows.len(), 1, "{from} was answered and has no row");
         assert!(rows[0]["answered_at"].is_string(), "{from} was answered: {}", rows[0]);
-        if killed.answered_before(from, LAST_SECOND) {
+        if killed.answered_before(outcome, LAST_SECOND) {
             check_recording(floor, killed, rows[0], sum).await;
         }
     }
+    for (to, outcome) in &killed.clicked {
+        let to_them = |row: &&Value| row["to"] == to.as_str();
+        let rows: Vec<&Value> = rows.iter().filter(to_them).collect();
+        assert_eq!(rows.len(), 1, "{to} was dialled: {rows:?}");
+        if killed.answered_before(outcome, WRITTEN) {
+            sum.clicked += 1;
+            assert!(rows[0]["answered_at"].is_string(), "{to} was answered: {}", rows[0]);
+        }
+        if killed.answered_before(outcome, LAST_SECOND) {
+            check_recording(floor, killed, rows[0], sum).await;
+        }
+    }
+}
+
+/// A number that is dialled once in all rounds, and answers with [`CALLER_HZ`].
+fn customer(round: u32, n: u32) -> String {
+    format!("+9198{:04}0015", round * 10 + n)
 }
 
 async fn check_recording(floor: &Floor, killed: &Killed, row: &Value, sum: &mut Sum) {
@@ -322,6 +379,7 @@ async fn kill_again_and_again(rounds: u32, extra: &[(&str, &str)]) {
     }
     assert!(sum.answered > rounds as usize, "calls were up: {}", sum.answered);
     assert!(sum.between_colleagues > 0, "colleagues talked");
+    assert!(sum.clicked > 0, "the desk's calls were answered");
     crowd.floor.phone_registered().await;
     eventually("the floor is well", SOON, || async {
         let health = crowd.floor.admin.get("/health").await;
@@ -331,11 +389,11 @@ async fn kill_again_and_again(rounds: u32, extra: &[(&str, &str)]) {
 }
 
 fn tell(rounds: u32, sum: &Sum) {
-    let Sum { answered, between_colleagues, cut, played, worst } = sum;
+    let Sum { answered, between_colleagues, clicked, cut, played, worst } = sum;
     let mut out = std::io::stderr();
     let _ = writeln!(
         out,
-        "H01: {rounds} kills, {answered} answered calls in and {between_colleagues} between \
-         phones, {cut} cut off, {played} recordings played, at most {worst:.2} s missing before a kill"
+        "H01: {rounds} kills, {answered} answered calls in, {clicked} out and {between_colleagues} \
+         between phones, {cut} cut off, {played} recordings played, at most {worst:.2} s missing before a kill"
     );
 }

@@ -51,10 +51,11 @@ impl Call {
     pub(crate) fn try_connect(&mut self, now: Instant) {
         let Stage::Connecting(other) = self.stage else { return };
         let Some(other) = self.leg(other).and_then(|leg| leg.answered()) else { return };
+        // Nobody hears of an answer that a crash would make undone.
+        if self.unwritten {
+            return;
+        }
         if self.first().is_some_and(|first| matches!(first.dialog, Dialog::Offered { .. })) {
-            if self.unwritten {
-                return;
-            }
             self.answer_caller(now);
         }
         // A late offer waits here for the answer in the ACK.

@@ -155,13 +155,7 @@ impl Call {
         for other in self.pending_targets() {
             self.close_leg(now, other, elsewhere);
         }
-        let answered = CallEventKind::LegAnswered { leg: id };
-        if self.first().is_some_and(Leg::is_answered) {
-            // Both are there already: nothing of ours comes between them.
-            self.emit(answered);
-        } else {
-            self.emit_and_wait(now, answered);
-        }
+        self.emit_and_wait(now, CallEventKind::LegAnswered { leg: id });
         if !self.take_answer(now, id, sdp) {
             let cause = HangupCause::new(EndedBy::Customer, CauseKind::IncompatibleMedia);
             self.close_leg(now, id, cause);
@@ -512,7 +506,7 @@ mod tests {
         rig.progressed(1, 183, Some("early"));
         rig.established(1);
         let out = rig.answered(1, "early");
-        assert_eq!(out[0], emit(CallEventKind::LegAnswered { leg: leg(1) }));
+        assert_eq!(out[0], Output::NeedWritten(CallEventKind::LegAnswered { leg: leg(1) }));
         assert!(out.contains(&emit(CallEventKind::Bridged { a: leg(0), b: leg(1) })), "{out:?}");
     }
 

@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(
             rig.answered(1, "answer 1"),
             [
-                emit(CallEventKind::LegAnswered { leg: leg(1) }),
+                Output::NeedWritten(CallEventKind::LegAnswered { leg: leg(1) }),
                 media(MediaAction::SetAnswer { leg: leg(1), sdp: sdp("answer 1") }),
             ]
         );

@@ -1,5 +1,5 @@
 //! What must be on disk before a call goes on (H01): its row before a phone rings, its answer
-//! before the caller is connected. The wait has an end, so that a slow or absent database holds
+//! before the two sides are joined. The wait has an end, so that a slow or absent database holds
 //! up no call (H06, H07).
 
 use crate::call::Call;
@@ -138,12 +138,44 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_who_waits_hears_the_customer_at_once_whatever_the_journal_does() {
+    fn an_agent_who_waits_hears_the_customer_once_the_answer_is_written() {
+        let joined = media(MediaAction::Bridge { a: leg(0), b: leg(1) });
+        let mut rig = Rig::dialling(rig::recorded(ConsentMode::Silent));
+        rig.slow_journal = true;
+        let out = rig.answered(1, "answer 1");
+        assert_eq!(out[0], Output::NeedWritten(CallEventKind::LegAnswered { leg: leg(1) }));
+        assert_eq!(rig.established(1), []);
+        let out = rig.give(Input::Written);
+        assert!(out.contains(&joined), "{out:?}");
+        assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+    }
+
+    /// H06, H07.
+    #[test]
+    fn an_agent_who_waits_hears_the_customer_within_half_a_second_whatever_the_journal_does() {
+        let joined = media(MediaAction::Bridge { a: leg(0), b: leg(1) });
         let mut rig = Rig::dialling(rig::recorded(ConsentMode::Silent));
         rig.slow_journal = true;
         rig.answered(1, "answer 1");
-        let out = rig.established(1);
-        assert!(out.contains(&media(MediaAction::Bridge { a: leg(0), b: leg(1) })), "{out:?}");
+        rig.established(1);
+        assert_eq!(rig.pass(LIMIT - Duration::from_millis(1)), []);
+        let out = rig.pass(Duration::from_millis(1));
+        assert!(out.contains(&joined), "{out:?}");
+    }
+
+    #[test]
+    fn a_customer_who_hangs_up_while_the_answer_is_being_written_is_joined_with_nobody() {
+        let mut rig = Rig::dialling(rig::recorded(ConsentMode::Silent));
+        rig.slow_journal = true;
+        rig.answered(1, "answer 1");
+        rig.established(1);
+        let bye = rig::cause(EndedBy::Customer, CauseKind::Normal);
+        assert_eq!(rig.ended(1, bye)[0], close(1));
+        assert_eq!(rig.give(Input::Written), []);
+        // The agent hears that it did not work, and the call ends by itself.
+        let out = rig.pass(Duration::from_secs(10));
+        let cancelled = rig::cause(EndedBy::Customer, CauseKind::Cancelled);
+        assert!(out.contains(&hangup(0, cancelled)) && out.contains(&ended(cancelled)), "{out:?}");
     }
 
     #[test]

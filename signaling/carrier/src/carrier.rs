@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How many requests may wait for the carrier's task; then `place_call` waits its turn.
 const COMMAND_QUEUE: usize = 256;
 
+/// How many offered calls wait for who watches them; then further ones are not told.
+const OFFERED_QUEUE: usize = 4_096;
+
 /// How many media events may wait; then further ones are dropped and counted.
 const MEDIA_QUEUE: usize = 8_192;
 
@@ -52,7 +55,16 @@ pub struct PlaceCall {
 
 /// A call the carrier was asked to place.
 #[derive(Debug)]
-pub struct PlacedCall(oneshot::Receiver<Outcome>);
+pub struct PlacedCall(pub(crate) oneshot::Receiver<Outcome>);
+
+/// A call the switch has offered to the carrier.
+#[derive(Debug)]
+pub struct OfferedCall {
+    /// The number called.
+    pub number: String,
+    /// How it comes out.
+    pub outcome: PlacedCall,
+}
 
 impl PlacedCall {
     /// Waits for its end. `None` when the carrier stopped before.
@@ -86,6 +98,7 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub(crate) enum Command {
     Place { call: PlaceCall, outcome: oneshot::Sender<Outcome> },
+    Watch(mpsc::Sender<OfferedCall>),
     Resolved { id: signaling_proto::ResolveId, targets: Vec<signaling_proto::Target> },
 }
 
@@ -131,6 +144,14 @@ impl Carrier {
         // A stopped carrier drops the sender, which the caller sees as no outcome.
         let _ = self.commands.send(Command::Place { call, outcome }).await;
         PlacedCall(waiting)
+    }
+
+    /// Every call that is offered from now on. Who reads too slowly misses some.
+    pub async fn offered_calls(&self) -> mpsc::Receiver<OfferedCall> {
+        let (told, offered) = mpsc::channel(OFFERED_QUEUE);
+        // A stopped carrier drops the sender: no call is offered any more.
+        let _ = self.commands.send(Command::Watch(told)).await;
+        offered
     }
 
     /// What it has seen.

@@ -18,7 +18,7 @@ mod switchboard;
 
 pub use args::Args;
 pub use behaviour::{Behaviour, Mix, UnknownBehaviour};
-pub use carrier::{Carrier, Counts, PlaceCall, PlacedCall, StartError};
+pub use carrier::{Carrier, Counts, OfferedCall, PlaceCall, PlacedCall, StartError};
 pub use config::Config;
 pub use live::Outcome;
 pub use subscriber::{Act, Heard, Refusal, Subscriber, Wake};

@@ -1,7 +1,7 @@
 //! The carrier's one task: network, endpoint, media and live calls meet here.
 
 use crate::behaviour::Behaviour;
-use crate::carrier::{Command, Counters, PlaceCall};
+use crate::carrier::{Command, Counters, OfferedCall, PlaceCall, PlacedCall};
 use crate::config::Config;
 use crate::dtmf_info;
 use crate::live::{LiveCall, Neighbours, Outcome};
@@ -42,6 +42,8 @@ pub(crate) struct Switchboard {
     to_place: HashMap<LegKey, PlaceCall>,
     /// How often each number without a fixed behaviour was called.
     drawn: HashMap<String, u64>,
+    /// Who wants to know of every call offered.
+    watcher: Option<mpsc::Sender<OfferedCall>>,
 }
 
 impl Switchboard {
@@ -70,6 +72,7 @@ impl Switchboard {
             wakes: BTreeSet::new(),
             to_place: HashMap::new(),
             drawn: HashMap::new(),
+            watcher: None,
         }
     }
 
@@ -181,7 +184,14 @@ impl Switchboard {
             tracing::debug!(%error, "the call went away");
         }
         let leg = LegKey(Uuid::now_v7());
-        self.calls.insert(leg, LiveCall::new(leg, Some(dialog), behaviour));
+        let mut live = LiveCall::new(leg, Some(dialog), behaviour);
+        if let Some(watcher) = &self.watcher {
+            let (told, outcome) = oneshot::channel();
+            live.outcome = Some(told);
+            // Full, or nobody reads any more: the call goes on untold.
+            let _ = watcher.try_send(OfferedCall { number, outcome: PlacedCall(outcome) });
+        }
+        self.calls.insert(leg, live);
         self.by_dialog.insert(dialog, leg);
         let offer = Some(invite.body().clone()).filter(|body| !body.is_empty());
         self.with_call(leg, |call, with| call.called(with, offer));
@@ -275,6 +285,7 @@ impl Switchboard {
     fn command(&mut self, command: Command) {
         match command {
             Command::Place { call, outcome } => self.prepare(call, outcome),
+            Command::Watch(watcher) => self.watcher = Some(watcher),
             Command::Resolved { id, targets } => {
                 self.endpoint.resolved(Instant::now(), id, targets);
             }
