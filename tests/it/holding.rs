@@ -4,8 +4,13 @@ use crate::{
     carriers::{call_of, customer, did, trunk},
     floor::{AGENT_HZ, Floor, SOON, talk},
 };
+use chrono::{DateTime, Utc};
 use serde_json::json;
-use testkit::{ears::Heard, live::Live, peers::Baresip};
+use testkit::{
+    ears::Heard,
+    live::Live,
+    peers::{Baresip, Linphone},
+};
 use tokio::task::block_in_place;
 
 /// Tone of the customer's phone.
@@ -47,10 +52,14 @@ impl Talk {
 
     /// Waits until the screen shows whether the customer waits.
     async fn held(&mut self, held: bool) {
-        self.live.seen.clear();
-        let shows = |v: &serde_json::Value| v["data"]["held"] == held;
-        self.live.until(&format!("held {held}"), SOON, shows).await;
+        shown_held(&mut self.live, held).await;
     }
+}
+
+async fn shown_held(live: &mut Live, held: bool) {
+    live.seen.clear();
+    let shows = |v: &serde_json::Value| v["data"]["held"] == held;
+    live.until(&format!("held {held}"), SOON, shows).await;
 }
 
 /// What somebody on hold heard: `tone` first, then something else that is not silence, then
@@ -69,7 +78,7 @@ fn tone_music_tone(heard: &Heard, tone: f32, music_at_least: f32) {
 }
 
 /// What somebody heard who held the other side: baresip writes down nothing after its own hold, so this proves what came
-/// before. That voice comes again is heard by the other side (`tone_music_tone`), for one direction.
+/// before. That the voice comes again for who held is heard by linphone, in a story of its own.
 fn heard_before(parts: &[Heard], tone: f32) {
     let shown: Vec<String> = parts.iter().map(|part| windows(part, tone)).collect();
     let before: f32 = parts.iter().map(|part| part.seconds_of(tone)).sum();
@@ -104,6 +113,74 @@ async fn a_customer_held_by_the_agents_phone_hears_music_and_then_the_agent_agai
     let (customer, agent) = talking.end().await;
     tone_music_tone(&customer[0], AGENT_HZ, 1.5);
     heard_before(&agent, CUSTOMER_HZ);
+}
+
+/// A18, TEL-13: a phone that holds by re-INVITE and resumes hears the customer again, the customer hears the agent again,
+/// and the recording goes on with both of them at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_held_by_the_phone_hears_the_customer_again_after_resuming() {
+    let floor = Floor::open().await;
+    let (user, secret, domain) = floor.server.sip_secret(&floor.extension).await;
+    let server = floor.server.sip.to_string();
+    let start = move || {
+        let mut phone = Linphone::start(AGENT_HZ, true);
+        phone.register(&user, &domain, &server, &secret);
+        phone
+    };
+    let mut phone = tokio::task::spawn_blocking(start).await.unwrap();
+    floor.phone_registered().await;
+    floor.ready().await;
+    let (number, our_did) = ("+919811771004", "+918047112304");
+    let mut caller = customer(&floor, number, CUSTOMER_HZ, "udp", "PCMA", "").await;
+    let trunk = trunk(&floor, caller.sip_port, json!({})).await;
+    did(&floor, &trunk, our_did, &floor.extension).await;
+    let lead = floor.lead("Held by linphone", number).await;
+    caller.command("dial", &format!("sip:{our_did}@{}", floor.server.sip));
+    block_in_place(|| caller.until("CALL_ESTABLISHED", 10));
+    let call = call_of(&floor, &lead).await["id"].as_str().unwrap().to_owned();
+    let mut live = floor.live().await;
+    talk(2.0).await;
+    block_in_place(|| phone.command("pause"));
+    shown_held(&mut live, true).await;
+    talk(2.5).await;
+    block_in_place(|| phone.command("resume"));
+    shown_held(&mut live, false).await;
+    talk(3.0).await;
+    caller.command("hangup", "");
+    floor.call_over(&call).await;
+    talk(0.5).await;
+
+    tone_music_tone(&caller.heard()[0], AGENT_HZ, 1.5);
+    // linphone writes down what it plays; while it holds it plays nothing and writes on when it resumes.
+    let heard = phone.heard();
+    let shown = windows(&heard, CUSTOMER_HZ);
+    let together = heard.seconds_of(CUSTOMER_HZ);
+    assert!(together > 4.0, "before the hold and after it: {together} s, {shown}\n{}", phone.log());
+    let last = heard.between(heard.seconds() - 1.5, heard.seconds()).seconds_of(CUSTOMER_HZ);
+    assert!(last > 1.0, "the customer at the end: {last} s, {shown}");
+    let row = floor.call(&call).await;
+    let time = |key: &str| row[key].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let talked = (time("ended_at") - time("answered_at")).num_milliseconds() as f32 / 1000.0;
+    recorded_together(&floor.recording(&call).await, talked);
+}
+
+/// Two channels of one length, that of the talk; each party's words all along, and both of them at the end together. What
+/// a phone that holds still sends (linphone goes on, baresip is silent) is on record, though nobody hears it.
+fn recorded_together((customer, ours): &(Heard, Heard), talked: f32) {
+    assert_eq!(customer.samples.len(), ours.samples.len());
+    let end = customer.seconds();
+    assert!((end - talked).abs() < 1.2, "{end} s of {talked} s are on record");
+    let (theirs, agent) = (windows(customer, CUSTOMER_HZ), windows(ours, AGENT_HZ));
+    for (who, channel, hz) in [("customer", customer, CUSTOMER_HZ), ("agent", ours, AGENT_HZ)] {
+        let first = channel.between(0.0, 2.0).seconds_of(hz);
+        let last = channel.between(end - 2.5, end - 0.5).seconds_of(hz);
+        assert!(first > 1.0 && last > 1.5, "the {who}: {first} s, {last} s\n{theirs}\n{agent}");
+    }
+    let all_along = customer.seconds_of(CUSTOMER_HZ);
+    assert!(
+        all_along > end - 1.0,
+        "the customer never stopped: {all_along} s of {end} s\n{theirs}"
+    );
 }
 
 /// A18: the customer's side holds; the agent hears music, then the customer.
