@@ -15,6 +15,7 @@ mod window;
 pub use permit::{DialOrigin, DialPermit, DialTarget, PermitRequest};
 pub use redirect::RedirectRequest;
 pub use refusal::{Refusal, Rule};
+pub(crate) use window::may_be_called_from;
 
 use crate::{Store, StoreError, numbers::EmergencyNumbers};
 use call::{

@@ -330,10 +330,7 @@ fn check_window(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let calling = &tenant.settings.calling;
-    let zone = lead
-        .and_then(|l| l.timezone.as_deref())
-        .and_then(|name| name.parse().ok())
-        .unwrap_or_else(|| tenant.zone());
+    let zone = window::zone_of(tenant, lead.and_then(|l| l.timezone.as_deref()));
     match window::opens_at(calling, zone, now) {
         None => Ok(()),
         Some(opens) => {

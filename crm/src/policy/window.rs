@@ -1,8 +1,22 @@
 //! The calling window: when a person may be called, in the person's own zone (SEC-20, I04).
 
-use crate::tenants::CallingSettings;
+use crate::tenants::{CallingSettings, Tenant};
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
+
+/// The zone whose hours hold for somebody: their own where it is known, else the tenant's.
+pub(super) fn zone_of(tenant: &Tenant, own: Option<&str>) -> Tz {
+    own.and_then(|name| name.parse().ok()).unwrap_or_else(|| tenant.zone())
+}
+
+/// The first moment from `at` on when somebody in this zone (the tenant's where none is known) may be called.
+pub(crate) fn may_be_called_from(
+    tenant: &Tenant,
+    zone: Option<&str>,
+    at: DateTime<Utc>,
+) -> DateTime<Utc> {
+    opens_at(&tenant.settings.calling, zone_of(tenant, zone), at).unwrap_or(at)
+}
 
 /// `None` when now is inside the window; otherwise when it opens next.
 pub(super) fn opens_at(

@@ -2,8 +2,10 @@
 //! in the same transaction.
 
 use super::{
-    Row, Store, StoreError, Tx, args, audit::audit_append_in_tx, callbacks, dnd, leads,
-    tenants::document,
+    Row, Store, StoreError, Tx, args,
+    audit::audit_append_in_tx,
+    callbacks, dnd, leads,
+    tenants::{document, tenant_in_tx},
 };
 use crate::{
     audit::AuditRecord,
@@ -15,6 +17,7 @@ use crate::{
     dnd::{DndEntry, DndSource},
     fresh,
     leads::{Category, Lead, LeadStatus, Priority},
+    policy,
     users::Role,
 };
 use call::{CallId, LeadId, TenantId, UserId};
@@ -150,7 +153,6 @@ impl Store {
         if !saver.role.sees_all() && agent.is_some_and(|a| a != saver.user) {
             return Err(OutcomeError::UnknownCall);
         }
-        let due = due_at(&code, outcome, now);
         let made = tx
             .find(
                 "INSERT INTO call_dispositions (id, tenant_id, call_id, lead_id, agent_id,
@@ -188,7 +190,7 @@ impl Store {
             };
         };
         if let Some(lead) = lead {
-            follow_up(&mut tx, tenant, lead, saver.user, call, &code, due, now).await?;
+            follow_up(&mut tx, tenant, lead, saver.user, call, &code, outcome, now).await?;
         }
         tx.commit().await?;
         Ok(Saved::New(made))
@@ -212,7 +214,6 @@ impl Store {
         if !(saver.role.sees_all() || (before.agent == saver.user && in_time)) {
             return Err(OutcomeError::EditClosed);
         }
-        let due = due_at(&code, outcome, now);
         let made = tx
             .find(
                 "UPDATE call_dispositions SET disposition_code = $3, sub_disposition = $4,
@@ -239,7 +240,7 @@ impl Store {
             {
                 undo_opt_out(&mut tx, tenant, lead, call, now).await?;
             }
-            follow_up(&mut tx, tenant, lead, saver.user, call, &code, due, now).await?;
+            follow_up(&mut tx, tenant, lead, saver.user, call, &code, outcome, now).await?;
         }
         let change = AuditRecord::new(Some(saver.user), "disposition.changed", "call", call)
             .with(serde_json::json!({ "from": before.code, "to": made.code }));
@@ -287,9 +288,27 @@ async fn standing(
     .ok_or(OutcomeError::UnknownCall)
 }
 
-/// When the lead is to be called next, if at all.
-fn due_at(code: &Disposition, outcome: &Outcome, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    outcome.callback_at.or_else(|| code.retry_after_minutes.map(|m| now + TimeDelta::minutes(m)))
+/// When the lead is to be called next, if at all: at the time promised, else after the code's time, at an hour when the
+/// person may be called.
+async fn due_at(
+    tx: &mut Tx,
+    tenant: TenantId,
+    lead: &Lead,
+    code: &Disposition,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let promised = code.next_action == NextAction::ScheduleCallback;
+    let wait = code.retry_after_minutes.map(TimeDelta::minutes);
+    let Some(wait) = wait.or_else(|| promised.then(|| TimeDelta::days(1))) else {
+        return Ok(outcome.callback_at);
+    };
+    if outcome.callback_at.is_some() {
+        return Ok(outcome.callback_at);
+    }
+    let tenant = tenant_in_tx(tx, tenant).await?;
+    let at = now + wait;
+    Ok(Some(tenant.map_or(at, |t| policy::may_be_called_from(&t, lead.timezone.as_deref(), at))))
 }
 
 /// What an outcome sets in motion (DSP-18).
@@ -301,10 +320,11 @@ async fn follow_up(
     saver: UserId,
     call: CallId,
     code: &Disposition,
-    due: Option<DateTime<Utc>>,
+    outcome: &Outcome,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let Some(mut lead) = leads::lead_lock_in_tx(tx, tenant, lead).await? else { return Ok(()) };
+    let due = due_at(tx, tenant, &lead, code, outcome, now).await?;
     callbacks::callbacks_close_in_tx(tx, tenant, lead.id, CallbackStatus::Done, now).await?;
     move_lead(&mut lead, code, due);
     match code.next_action {

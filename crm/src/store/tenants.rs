@@ -1,12 +1,14 @@
 //! `tenants` and `tenant_keys`.
 
-use super::{Row, Scope, Store, StoreError, args};
+use super::{Row, Scope, Store, StoreError, Tx, args};
 use crate::{
     tenants::{NewTenant, Tenant, TenantSettings},
     vault::TenantKey,
 };
 use call::TenantId;
 use chrono::{DateTime, Utc};
+
+const ONE: &str = "SELECT * FROM tenants WHERE id = $1";
 
 fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -95,14 +97,7 @@ impl Store {
 
     /// One's own tenant.
     pub async fn tenant_find(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
-        self.find(
-            id,
-            "SELECT *
-             FROM tenants WHERE id = $1",
-            args![id],
-            tenant,
-        )
-        .await
+        self.find(id, ONE, args![id], tenant).await
     }
 
     /// Replaces what the tenant may set for itself.
@@ -182,4 +177,9 @@ fn key_place(tenant: TenantId, version: i64) -> String {
 /// A value as stored JSON.
 pub(super) fn document<T: serde::Serialize>(value: &T) -> Result<serde_json::Value, StoreError> {
     serde_json::to_value(value).map_err(|e| StoreError::Corrupt(e.to_string()))
+}
+
+/// One's own tenant, within a transaction.
+pub(super) async fn tenant_in_tx(tx: &mut Tx, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+    tx.find(ONE, args![id], tenant).await
 }

@@ -5,7 +5,7 @@ use crate::{
     floor::{Floor, noon},
 };
 use call::CallId;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crm::{
     Saver,
     callbacks::{CallbackFilter, CallbackStatus},
@@ -139,6 +139,36 @@ async fn a_callback_outcome_makes_a_promise_and_moves_the_lead() {
         assert_eq!((lead.status, lead.priority), (LeadStatus::Interested, Priority::Hot));
         let filter = CallFilter { pending_outcome: Some(false), limit: 10, ..Default::default() };
         assert_eq!(store.call_list(tenant, &filter).await.unwrap().items.len(), 2);
+    })
+    .await;
+}
+
+/// SEC-20: who names no time is given one at which the person may be called.
+#[tokio::test]
+async fn the_next_call_is_put_into_the_hours_in_which_people_may_be_called() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (store, tenant) = (&floor.store, floor.tenant);
+        let evening: DateTime<Utc> = "2026-11-20T14:30:00Z".parse().unwrap(); // 20:00 in India
+        let due = async |code: &str, now| {
+            let call = ended_call(&floor).await;
+            let said = outcome(code, "");
+            store.call_disposition_save(tenant, call, asha(&floor), &said, now).await.unwrap();
+            store.lead_find(tenant, floor.lead.id).await.unwrap().unwrap().next_call_at
+        };
+        let at = |text: &str| Some(text.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(due("BUSY", evening).await, at("2026-11-21T03:30:00Z"), "22:00 is too late");
+        let late = evening + TimeDelta::hours(2);
+        assert_eq!(
+            due("CALLBACK", late).await,
+            at("2026-11-22T03:30:00Z"),
+            "22:00 of the next day"
+        );
+        let filter = CallbackFilter { lead: Some(floor.lead.id), limit: 10, ..Default::default() };
+        let promises = store.callback_list(tenant, &filter).await.unwrap().items;
+        assert_eq!(Some(promises[0].due_at), at("2026-11-22T03:30:00Z"));
+        let noon = evening - TimeDelta::hours(8);
+        assert_eq!(due("BUSY", noon).await, Some(noon + TimeDelta::hours(2)), "well within them");
     })
     .await;
 }
