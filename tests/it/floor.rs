@@ -1,14 +1,15 @@
 //! A floor to play stories on: the demo server, Asha signed in, her phone registered.
 
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use testkit::{
     api::Api,
     ears::Heard,
     eventually,
     live::Live,
-    peers::{Baresip, BaresipAccount},
+    peers::{Baresip, BaresipAccount, Linphone},
     server::Telehub,
+    wire::Identity,
 };
 
 /// Tone of the agent's phone: apart from every tone of the carriers.
@@ -50,6 +51,30 @@ impl Floor {
         Self { server, admin, asha, extension, asha_id }
     }
 
+    /// What a phone of an extension proves to be its owner's by.
+    pub(crate) async fn identity(&self, number: &str) -> Identity {
+        let (user, secret, domain) = self.server.sip_secret(number).await;
+        Identity { user, secret, domain }
+    }
+
+    /// An extension as the administrator sees it.
+    pub(crate) async fn extension_row(&self, number: &str) -> Value {
+        let all = self.admin.get("/extensions?limit=200").await;
+        let rows = all["items"].as_array().unwrap();
+        rows.iter().find(|e| e["number"] == number).unwrap().clone()
+    }
+
+    /// Waits until an extension has this many phones; how long that took.
+    pub(crate) async fn phones_are(&self, number: &str, count: usize, limit: Duration) -> Duration {
+        let began = Instant::now();
+        eventually(&format!("{number} has {count} phones"), limit, || async {
+            let row = self.extension_row(number).await;
+            (row["registrations"].as_array()?.len() == count).then_some(())
+        })
+        .await;
+        began.elapsed()
+    }
+
     /// The account of an extension, as an administrator reads it off the screen.
     pub(crate) async fn account(&self, number: &str) -> BaresipAccount {
         let (user, secret, domain) = self.server.sip_secret(number).await;
@@ -68,6 +93,20 @@ impl Floor {
     pub(crate) async fn phone(&self) -> Baresip {
         let account = self.account(&self.extension).await;
         self.register(&account, AGENT_HZ).await
+    }
+
+    /// A linphone at Asha's desk instead, registered and answering by itself.
+    pub(crate) async fn linphone(&self) -> Linphone {
+        let (user, secret, domain) = self.server.sip_secret(&self.extension).await;
+        let server = self.server.sip.to_string();
+        let start = move || {
+            let mut phone = Linphone::start(AGENT_HZ, true);
+            phone.register(&user, &domain, &server, &secret);
+            phone
+        };
+        let phone = tokio::task::spawn_blocking(start).await.unwrap();
+        self.phone_registered().await;
+        phone
     }
 
     /// Any phone, registered.

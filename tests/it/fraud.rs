@@ -5,12 +5,12 @@ use crate::{
     floor::{Floor, SOON, talk},
 };
 use serde_json::{Value, json};
-use signaling_proto::{Message, Method};
+use signaling_proto::Method;
 use std::{net::IpAddr, time::Duration};
 use testkit::{
     eventually,
     peers::SippRun,
-    wire::{Ask, Identity, Wire},
+    wire::{Ask, Wire, status},
 };
 use tokio::task::block_in_place;
 
@@ -29,10 +29,6 @@ const EXPENSIVE: [&str; 12] = [
     "112",
     "+2521234567",
 ];
-
-fn status(message: &Message) -> u16 {
-    message.status().map_or(0, |status| status.code())
-}
 
 /// A floor whose first trunk is a carrier that would take any call.
 async fn guarded() -> (Floor, SippRun) {
@@ -57,17 +53,12 @@ async fn nothing_went_out(floor: &Floor, carrier: &SippRun) {
     }
 }
 
-async fn identity(floor: &Floor, number: &str) -> Identity {
-    let (user, secret, domain) = floor.server.sip_secret(number).await;
-    Identity { user, secret, domain }
-}
-
 /// D01: without a proof nobody dials anything, whatever they claim in From, Contact or P-Asserted-
 /// Identity, and whoever's domain they name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_cannot_dial_at_all() {
     let (floor, carrier) = guarded().await;
-    let own = identity(&floor, "101").await;
+    let own = floor.identity("101").await;
     let server = floor.server.sip;
     block_in_place(|| {
         let from_elsewhere: IpAddr = [127, 0, 0, 66].into();
@@ -93,7 +84,7 @@ async fn a_stranger_cannot_dial_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_other_requests_are_refused() {
     let (floor, carrier) = guarded().await;
-    let own = identity(&floor, "101").await;
+    let own = floor.identity("101").await;
     block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
         for method in [Method::Message, Method::Subscribe, Method::Publish, Method::Refer] {
@@ -117,7 +108,7 @@ async fn a_strangers_other_requests_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proved_extension_cannot_dial_what_the_policy_forbids() {
     let (floor, carrier) = guarded().await;
-    let own = identity(&floor, "101").await;
+    let own = floor.identity("101").await;
     // Not even with a lead of her own: what is refused is the country.
     floor.lead("Abroad", "+14155550100").await;
     block_in_place(|| {
@@ -144,7 +135,7 @@ async fn a_forged_caller_never_reaches_the_carrier() {
     floor.lead("Victim", "+919811771501").await;
     let run = script("carrier_answers", &[]).start();
     trunk(&floor, run.port, json!({})).await;
-    let own = identity(&floor, "101").await;
+    let own = floor.identity("101").await;
     let server = floor.server.sip;
     let wire = tokio::task::spawn_blocking(move || {
         let mut wire = Wire::open(server);
@@ -193,7 +184,7 @@ async fn a_carrier_cannot_use_us_as_its_way_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diversion_to_an_expensive_number_is_not_followed() {
     let (floor, carrier) = guarded().await;
-    let thief = identity(&floor, "102").await;
+    let thief = floor.identity("102").await;
     let server = floor.server.sip;
     let phone = tokio::task::spawn_blocking(move || {
         let mut wire = Wire::open(server);
@@ -204,7 +195,7 @@ async fn a_diversion_to_an_expensive_number_is_not_followed() {
     })
     .await
     .unwrap();
-    let caller = identity(&floor, "101").await;
+    let caller = floor.identity("101").await;
     let calling = std::thread::spawn(move || {
         let mut wire = Wire::open(server);
         let uri = format!("sip:102@{}", caller.domain);

@@ -13,16 +13,12 @@ use std::{
 };
 use testkit::{
     eventually,
-    wire::{Ask, Identity, Wire},
+    wire::{Ask, Identity, Wire, status},
 };
 use tokio::task::block_in_place;
 
 /// How many of each kind are tried.
 const USERS: u16 = 500;
-
-fn status(message: &Message) -> u16 {
-    message.status().map_or(0, |status| status.code())
-}
 
 /// What an answer gives away: everything but what differs every time and what the asker chose.
 fn shape(message: &Message, user: &str) -> String {
@@ -119,16 +115,11 @@ fn ten_wrong(server: SocketAddr, ip: [u8; 4], right: &Identity) {
     }
 }
 
-async fn identity(floor: &Floor, number: &str) -> Identity {
-    let (user, secret, domain) = floor.server.sip_secret(number).await;
-    Identity { user, secret, domain }
-}
-
 /// B04: who was shut out is still shut out after a restart, and nobody else is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ban_outlasts_a_restart() {
     let mut floor = Floor::open().await;
-    let (server, right) = (floor.server.sip, identity(&floor, "103").await);
+    let (server, right) = (floor.server.sip, floor.identity("103").await);
     block_in_place(|| ten_wrong(server, [127, 0, 0, 66], &right));
     eventually("the ban in the audit", SOON, || async {
         let audit = floor.admin.get("/audit?action=sip.banned").await;
@@ -160,7 +151,7 @@ async fn guesses_in_a_carriers_name_shut_no_carrier_out() {
     let id = trunk(&floor, 5060, json!({ "settings": settings })).await;
     did(&floor, &id, "+918047112777", &floor.extension).await;
     let lead = floor.lead("Calls in", "+919811771777").await;
-    let (server, right) = (floor.server.sip, identity(&floor, "103").await);
+    let (server, right) = (floor.server.sip, floor.identity("103").await);
     block_in_place(|| {
         ten_wrong(server, [127, 0, 0, 77], &right);
         assert_eq!(guess(server, [127, 0, 0, 77], &right), 403, "shut out as a phone");

@@ -6,11 +6,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use testkit::{
-    ears::Heard,
-    live::Live,
-    peers::{Baresip, Linphone},
-};
+use testkit::{ears::Heard, live::Live, peers::Baresip};
 use tokio::task::block_in_place;
 
 /// Tone of the customer's phone.
@@ -120,15 +116,7 @@ async fn a_customer_held_by_the_agents_phone_hears_music_and_then_the_agent_agai
 #[tokio::test(flavor = "multi_thread")]
 async fn who_held_by_the_phone_hears_the_customer_again_after_resuming() {
     let floor = Floor::open().await;
-    let (user, secret, domain) = floor.server.sip_secret(&floor.extension).await;
-    let server = floor.server.sip.to_string();
-    let start = move || {
-        let mut phone = Linphone::start(AGENT_HZ, true);
-        phone.register(&user, &domain, &server, &secret);
-        phone
-    };
-    let mut phone = tokio::task::spawn_blocking(start).await.unwrap();
-    floor.phone_registered().await;
+    let mut phone = floor.linphone().await;
     floor.ready().await;
     let (number, our_did) = ("+919811771004", "+918047112304");
     let mut caller = customer(&floor, number, CUSTOMER_HZ, "udp", "PCMA", "").await;

@@ -4,7 +4,7 @@ use crate::floor::{AGENT_HZ, Floor, SOON, talk};
 use serde_json::json;
 use testkit::{
     eventually,
-    peers::{Baresip, BaresipAccount, Linphone, Sipp},
+    peers::{Baresip, BaresipAccount, Sipp},
     ports,
 };
 use tokio::task::block_in_place;
@@ -71,15 +71,7 @@ async fn a_carrier_calls_a_did_and_the_lead_pops_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_way_audio_between_a_carrier_and_a_linphone() {
     let floor = Floor::open().await;
-    let (user, secret, domain) = floor.server.sip_secret(&floor.extension).await;
-    let server = floor.server.sip.to_string();
-    let start = move || {
-        let mut phone = Linphone::start(AGENT_HZ, true);
-        phone.register(&user, &domain, &server, &secret);
-        phone
-    };
-    let phone = tokio::task::spawn_blocking(start).await.unwrap();
-    floor.phone_registered().await;
+    let phone = floor.linphone().await;
     floor.ready().await;
     let did = "+918047112244";
     let account = BaresipAccount {

@@ -5,14 +5,13 @@ use crate::floor::{AGENT_HZ, Floor, SOON, talk};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use signaling_proto::{Message, digest::DigestClient};
 use std::time::{Duration, Instant};
 use testkit::{
-    eventually,
     live::Live,
     peers::Baresip,
-    wire::{Ask, Identity, Wire, authorised},
+    wire::{Ask, Identity, Wire, authorised, status},
 };
 use tokio::task::block_in_place;
 use tokio_tungstenite::{
@@ -22,32 +21,6 @@ use tokio_tungstenite::{
 
 /// How long it may take (F02).
 const LIMIT: Duration = Duration::from_secs(5);
-
-fn status(message: &Message) -> u16 {
-    message.status().map_or(0, |status| status.code())
-}
-
-async fn identity(floor: &Floor, number: &str) -> Identity {
-    let (user, secret, domain) = floor.server.sip_secret(number).await;
-    Identity { user, secret, domain }
-}
-
-async fn extension(floor: &Floor, number: &str) -> Value {
-    let all = floor.admin.get("/extensions?limit=200").await;
-    let rows = all["items"].as_array().unwrap();
-    rows.iter().find(|e| e["number"] == number).unwrap().clone()
-}
-
-/// Waits until an extension has this many phones; how long that took.
-async fn phones_are(floor: &Floor, number: &str, count: usize, limit: Duration) -> Duration {
-    let began = Instant::now();
-    eventually(&format!("{number} has {count} phones"), limit, || async {
-        let row = extension(floor, number).await;
-        (row["registrations"].as_array()?.len() == count).then_some(())
-    })
-    .await;
-    began.elapsed()
-}
 
 /// A phone in a browser or app: SIP over WebSocket (RFC 7118).
 struct WebPhone {
@@ -106,10 +79,10 @@ impl WebPhone {
 async fn who_is_switched_off_is_out_in_five_seconds_and_the_customer_stays_on_the_line() {
     let floor = Floor::open().await;
     let mut phone = floor.phone().await;
-    let who = identity(&floor, &floor.extension).await;
+    let who = floor.identity(&floor.extension).await;
     let mut web = WebPhone::open(&floor, who.clone()).await;
     assert_eq!(web.register().await, 200);
-    phones_are(&floor, &floor.extension, 2, SOON).await;
+    floor.phones_are(&floor.extension, 2, SOON).await;
     let mut live = Live::open(&floor.server.base, &floor.asha.token).await;
     floor.ready().await;
     // The web phone has no media: the desk phone picks up.
@@ -124,7 +97,7 @@ async fn who_is_switched_off_is_out_in_five_seconds_and_the_customer_stays_on_th
     assert_eq!(floor.asha.call(Method::GET, "/me", None).await.0, StatusCode::UNAUTHORIZED);
     let code = live.closed(LIMIT.saturating_sub(began.elapsed())).await;
     assert_eq!(code, Some(4401));
-    phones_are(&floor, &floor.extension, 0, LIMIT.saturating_sub(began.elapsed())).await;
+    floor.phones_are(&floor.extension, 0, LIMIT.saturating_sub(began.elapsed())).await;
     assert_eq!(web.register().await, 403, "the web phone gets no new registration");
     let refused = block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
@@ -173,14 +146,14 @@ async fn who_is_switched_off_is_out_in_five_seconds_and_the_customer_stays_on_th
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_brings_no_locked_out_phone_back() {
     let mut floor = Floor::open().await;
-    let who = identity(&floor, &floor.extension).await;
+    let who = floor.identity(&floor.extension).await;
     let register = |floor: &Floor| {
         let mut wire = Wire::open(floor.server.sip);
         let contact = format!("Contact: <sip:{}@127.0.0.1:50001>", who.user);
         status(&wire.ask_as(&who, &Ask::register(&who, &[&contact])))
     };
     assert_eq!(block_in_place(|| register(&floor)), 200);
-    phones_are(&floor, &floor.extension, 1, SOON).await;
+    floor.phones_are(&floor.extension, 1, SOON).await;
     // Bindings are written a moment later.
     talk(0.5).await;
     floor.server.kill();
@@ -191,7 +164,7 @@ async fn a_restart_brings_no_locked_out_phone_back() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     floor.server.boot();
-    phones_are(&floor, &floor.extension, 0, SOON).await;
+    floor.phones_are(&floor.extension, 0, SOON).await;
     assert_eq!(block_in_place(|| register(&floor)), 403);
 }
 
@@ -203,7 +176,7 @@ async fn a_new_secret_or_the_end_of_an_extension_unregisters_its_phones_at_once(
     let id = floor.admin.post("/extensions", body).await["id"].as_str().unwrap().to_owned();
     let path = format!("/extensions/{id}");
     let register = async || {
-        let who = identity(&floor, "778").await;
+        let who = floor.identity("778").await;
         let answer = block_in_place(|| {
             let mut wire = Wire::open(floor.server.sip);
             let contact = "Contact: <sip:778@127.0.0.1:50001>";
@@ -213,9 +186,9 @@ async fn a_new_secret_or_the_end_of_an_extension_unregisters_its_phones_at_once(
     };
     let (old, answer) = register().await;
     assert_eq!(answer, 200);
-    phones_are(&floor, "778", 1, SOON).await;
+    floor.phones_are("778", 1, SOON).await;
     floor.admin.post(&format!("{path}/secret/rotate"), json!({})).await;
-    phones_are(&floor, "778", 0, LIMIT).await;
+    floor.phones_are("778", 0, LIMIT).await;
     let with_old = block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
         let contact = "Contact: <sip:778@127.0.0.1:50001>";
@@ -230,18 +203,18 @@ async fn a_new_secret_or_the_end_of_an_extension_unregisters_its_phones_at_once(
         if change["active"] != false {
             floor.admin.patch(&path, json!({ "active": true, "number": "778" })).await;
         }
-        if extension(&floor, "778").await["active"] == true {
+        if floor.extension_row("778").await["active"] == true {
             assert_eq!(register().await.1, 200);
-            phones_are(&floor, "778", 1, SOON).await;
+            floor.phones_are("778", 1, SOON).await;
         }
         floor.admin.patch(&path, change.clone()).await;
         let now = change["number"].as_str().unwrap_or("778");
-        phones_are(&floor, now, 0, LIMIT).await;
+        floor.phones_are(now, 0, LIMIT).await;
     }
     floor.admin.patch(&path, json!({ "active": true, "number": "778" })).await;
     let (who, answer) = register().await;
     assert_eq!(answer, 200);
-    phones_are(&floor, "778", 1, SOON).await;
+    floor.phones_are("778", 1, SOON).await;
     assert_eq!(floor.admin.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     let again = block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
@@ -271,5 +244,5 @@ async fn signed_out_everywhere_means_every_session() {
     let (one, other) = (floor.server.api("asha").await, floor.server.api("asha").await);
     one.call(Method::POST, "/auth/logout", Some(json!({ "everywhere": true }))).await;
     assert_eq!(other.call(Method::GET, "/me", None).await.0, StatusCode::UNAUTHORIZED);
-    phones_are(&floor, &floor.extension, 1, SOON).await;
+    floor.phones_are(&floor.extension, 1, SOON).await;
 }

@@ -7,35 +7,11 @@ use std::time::{Duration, Instant};
 use testkit::{
     eventually,
     peers::{Baresip, BaresipAccount},
-    wire::{Ask, Identity, Wire, authorised},
+    wire::{Ask, Identity, Wire, authorised, status},
 };
 use tokio::task::block_in_place;
 
 const CONTACT: &str = "Contact: <sip:101@127.0.0.1:50001>";
-
-fn status(message: &Message) -> u16 {
-    message.status().map_or(0, |status| status.code())
-}
-
-async fn identity(floor: &Floor, number: &str) -> Identity {
-    let (user, secret, domain) = floor.server.sip_secret(number).await;
-    Identity { user, secret, domain }
-}
-
-/// An extension as the administrator sees it.
-async fn extension(floor: &Floor, number: &str) -> Value {
-    let extensions = floor.admin.get("/extensions?limit=200").await;
-    let rows = extensions["items"].as_array().unwrap();
-    rows.iter().find(|e| e["number"] == number).unwrap().clone()
-}
-
-async fn phones_are(floor: &Floor, number: &str, count: usize) {
-    eventually(&format!("{number} has {count} phones"), SOON, || async {
-        let row = extension(floor, number).await;
-        (row["registrations"].as_array()?.len() == count).then_some(())
-    })
-    .await;
-}
 
 async fn audited(floor: &Floor, action: &str) -> Value {
     eventually(action, SOON, || async {
@@ -58,7 +34,7 @@ async fn a_phone_with_a_wrong_password_is_refused() {
     };
     let phone = tokio::task::spawn_blocking(start).await.unwrap();
     assert!(!phone.full_log().contains("[1 binding]"));
-    assert_eq!(extension(&floor, &floor.extension).await["registered"], false);
+    assert_eq!(floor.extension_row(&floor.extension).await["registered"], false);
 }
 
 /// What an answer gives away, without what differs every time.
@@ -81,7 +57,7 @@ fn shape(message: &Message) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_user_is_answered_like_a_known_one() {
     let floor = Floor::open().await;
-    let known = Identity { secret: "guess".into(), ..identity(&floor, "101").await };
+    let known = Identity { secret: "guess".into(), ..floor.identity("101").await };
     let unknown = Identity { user: "987654".into(), ..known.clone() };
     let answers = block_in_place(|| {
         [known, unknown].map(|who| {
@@ -102,7 +78,7 @@ async fn an_unknown_user_is_answered_like_a_known_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_passwords_shuts_the_guesser_out_and_nobody_else() {
     let floor = Floor::open().await;
-    let owner = identity(&floor, "103").await;
+    let owner = floor.identity("103").await;
     let server = floor.server.sip;
     let right = owner.clone();
     let (answers, took) = tokio::task::spawn_blocking(move || {
@@ -138,7 +114,7 @@ async fn guessing_passwords_shuts_the_guesser_out_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_cannot_register_as_another() {
     let floor = Floor::open().await;
-    let (own, other) = (identity(&floor, "101").await, identity(&floor, "102").await);
+    let (own, other) = (floor.identity("101").await, floor.identity("102").await);
     let answer = block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
         let ask = Ask { to: other.uri(), ..Ask::register(&own, &[CONTACT]) };
@@ -147,7 +123,7 @@ async fn an_extension_cannot_register_as_another() {
     assert_eq!(answer, 403);
     let entry = audited(&floor, "sip.aor_theft").await;
     assert!(entry["detail"].to_string().contains("102"), "{entry}");
-    let (own, other) = (extension(&floor, "101").await, extension(&floor, "102").await);
+    let (own, other) = (floor.extension_row("101").await, floor.extension_row("102").await);
     assert_eq!((&own["registered"], &other["registered"]), (&false.into(), &false.into()));
 }
 
@@ -155,7 +131,7 @@ async fn an_extension_cannot_register_as_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_or_stale_proof_is_challenged_anew() {
     let floor = Floor::open().await;
-    let own = identity(&floor, "104").await;
+    let own = floor.identity("104").await;
     block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
         let ask = Ask::register(&own, &[CONTACT]);
@@ -182,7 +158,7 @@ async fn a_repeated_or_stale_proof_is_challenged_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bindings_come_last_and_go_as_the_rfc_says() {
     let floor = Floor::open().await;
-    let own = identity(&floor, "105").await;
+    let own = floor.identity("105").await;
     let mut wire = Wire::open(floor.server.sip);
     let mut ask =
         |lines: &[&str]| block_in_place(|| wire.ask_as(&own, &Ask::register(&own, lines)));
@@ -199,21 +175,21 @@ async fn bindings_come_last_and_go_as_the_rfc_says() {
 
     let both = ask(&["Contact: <sip:105@127.0.0.1:50002>", "Expires: 300"]);
     assert_eq!(both.lines(HeaderName::Contact).count(), 2);
-    phones_are(&floor, "105", 2).await;
+    floor.phones_are("105", 2, SOON).await;
 
     let one = ask(&["Contact: <sip:105@127.0.0.1:50001>;expires=0"]);
     assert_eq!(one.lines(HeaderName::Contact).count(), 1, "only the other is left");
     assert_eq!(status(&ask(&["Contact: *"])), 400, "`*` needs Expires: 0");
     let none = ask(&["Contact: *", "Expires: 0"]);
     assert_eq!((status(&none), none.lines(HeaderName::Contact).count()), (200, 0));
-    phones_are(&floor, "105", 0).await;
+    floor.phones_are("105", 0, SOON).await;
 }
 
 /// B02: a sixth phone takes the place of the one that would lapse first.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_so_many_phones_are_kept_for_one_extension() {
     let floor = Floor::open().await;
-    let own = identity(&floor, "106").await;
+    let own = floor.identity("106").await;
     let last = block_in_place(|| {
         let mut wire = Wire::open(floor.server.sip);
         let ports: Vec<u16> = (50_001..=50_006).collect();
@@ -231,5 +207,5 @@ async fn only_so_many_phones_are_kept_for_one_extension() {
         .collect();
     assert_eq!(kept.len(), 5, "{kept:?}");
     assert!(!kept.iter().any(|contact| contact.contains("50001")), "{kept:?}");
-    phones_are(&floor, "106", 5).await;
+    floor.phones_are("106", 5, SOON).await;
 }

@@ -15,12 +15,8 @@ use testkit::{
     names::NameServer,
     peers::SippRun,
     ports,
-    wire::{Ask, Identity, Wire},
+    wire::{Ask, Identity, Wire, status},
 };
-
-fn status(message: &Message) -> u16 {
-    message.status().map_or(0, |status| status.code())
-}
 
 /// A floor whose agents may dial any number by hand, as often as they like, over the story's own trunks.
 async fn open_floor(extra: &[(&str, &str)]) -> Floor {

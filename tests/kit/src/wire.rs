@@ -10,6 +10,11 @@ use std::{
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The status of an answer; 0 of a request.
+pub fn status(message: &Message) -> u16 {
+    message.status().map_or(0, |status| status.code())
+}
+
 /// Who a peer claims to be.
 #[derive(Clone, Debug)]
 pub struct Identity {
