@@ -232,6 +232,7 @@ impl Switch {
             DirectoryChange::PhonesOut { tenant, extension } => {
                 let near = &self.inner.call_neighbours;
                 near.sip.send(SipCommand::PhonesOut { tenant, extension }).await;
+                self.inner.calls.phones_out(tenant, extension);
             }
             DirectoryChange::Trunks => {
                 let (done, in_force) = oneshot::channel();

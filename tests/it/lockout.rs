@@ -10,7 +10,7 @@ use signaling_proto::{Message, digest::DigestClient};
 use std::time::{Duration, Instant};
 use testkit::{
     live::Live,
-    peers::Baresip,
+    peers::{Baresip, BaresipAccount},
     wire::{Ask, Identity, Wire, authorised, status},
 };
 use tokio::task::block_in_place;
@@ -140,6 +140,24 @@ async fn who_is_switched_off_is_out_in_five_seconds_and_the_customer_stays_on_th
     // Switched on again, the same phone with the same secret is back.
     floor.admin.patch(&path, json!({ "active": true })).await;
     assert_eq!(web.register().await, 200);
+}
+
+/// F02: a phone that rings as its owner is switched off falls silent, and who called is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_rings_stops_when_its_owner_is_switched_off() {
+    let floor = Floor::open().await;
+    let account = floor.account(&floor.extension).await;
+    let account = BaresipAccount { auto_answer: false, ..account };
+    let mut phone = floor.register(&account, AGENT_HZ).await;
+    let mut colleague = floor.register(&floor.account("102").await, 800.0).await;
+    colleague.command("dial", &format!("sip:{}@{}", floor.extension, floor.server.sip));
+    block_in_place(|| phone.until("CALL_INCOMING", 10));
+    let (path, began) = (format!("/users/{}", floor.asha_id), Instant::now());
+    floor.admin.patch(&path, json!({ "active": false })).await;
+    block_in_place(|| phone.until("CALL_CLOSED", 5));
+    let closed = block_in_place(|| colleague.until("CALL_CLOSED", 5));
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    assert!(closed.to_string().contains("480"), "{closed}");
 }
 
 /// F02: after a restart as well, should the process have ended before the binding was gone.

@@ -130,6 +130,7 @@ impl Call {
             Input::LegDtmf { leg, digit } => self.dtmf_received(now, leg, digit, true),
             Input::Media(notice) => self.media_notice(now, notice),
             Input::Control(control) => self.control(now, control),
+            Input::PhonesOut(extension) => self.phones_out(now, extension),
             Input::Shutdown => self.shutdown(now),
         }
         self.settle();

@@ -3,7 +3,8 @@
 use crate::call::{Call, Stage};
 use crate::leg::{Dialog, Leg};
 use crate::{
-    CallEventKind, CauseKind, Control, EndedBy, HangupCause, LegId, LegRole, MediaAction, UserId,
+    CallEventKind, CauseKind, Control, EndedBy, ExtensionId, HangupCause, LegEndpoint, LegId,
+    LegRole, MediaAction, UserId,
 };
 use std::time::Instant;
 
@@ -36,6 +37,24 @@ impl Call {
             | Stage::Over(_) => CauseKind::Cancelled,
         };
         self.end(now, HangupCause::new(by, kind));
+    }
+
+    /// Who is switched off hears of no call any more; who talks already goes on.
+    pub(crate) fn phones_out(&mut self, now: Instant, out: ExtensionId) {
+        let is_out = |leg: &&Leg| {
+            let LegEndpoint::Extension { extension, .. } = leg.endpoint else { return false };
+            extension == out && leg.is_pending()
+        };
+        let ringing: Vec<LegId> = self.legs.iter().filter(is_out).map(|leg| leg.id).collect();
+        for leg in ringing {
+            if self.is_first(leg) {
+                return self
+                    .end(now, HangupCause::new(EndedBy::System, CauseKind::AgentUnavailable));
+            }
+            let cause = HangupCause::new(EndedBy::System, CauseKind::Unavailable);
+            self.close_leg(now, leg, cause);
+            self.target_failed(now, leg, cause, true);
+        }
     }
 
     fn mute(&mut self, muted: bool) {
@@ -82,8 +101,32 @@ fn is_dtmf(digit: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::rig::{self, Rig, emit, ended, hangup, leg, media};
+    use crate::rig::{self, Rig, close, emit, ended, hangup, leg, media};
     use crate::*;
+
+    /// F02.
+    #[test]
+    fn a_phone_whose_owner_is_switched_off_stops_ringing_and_the_others_ring_on() {
+        let unavailable = rig::cause(EndedBy::System, CauseKind::Unavailable);
+        let mut rig = Rig::inbound();
+        let out = rig.give(Input::PhonesOut(rig::extension(1)));
+        assert_eq!(out, [hangup(1, unavailable), close(1)]);
+        assert_eq!(rig.give(Input::PhonesOut(rig::extension(1))), []);
+        rig.answered(2, "answer 2");
+        rig.established(2);
+        assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+        assert_eq!(rig.give(Input::PhonesOut(rig::extension(2))), [], "a talk goes on");
+    }
+
+    #[test]
+    fn a_click_to_call_ends_when_its_agent_is_switched_off_while_the_phone_rings() {
+        let mut rig = Rig::new();
+        rig.give(rig::originate_with(rig::recorded(ConsentMode::Silent)));
+        rig.opened(0, "offer 0");
+        let gone = rig::cause(EndedBy::System, CauseKind::AgentUnavailable);
+        let out = rig.give(Input::PhonesOut(rig::extension(1)));
+        assert_eq!(out, [hangup(0, gone), close(0), ended(gone)]);
+    }
 
     #[test]
     fn muting_drops_the_agents_voice_once() {

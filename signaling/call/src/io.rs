@@ -45,6 +45,8 @@ pub enum Input {
     },
     /// First input of a click-to-call.
     Originate(Box<Originate>),
+    /// The phones of an extension are let in no more: they stop ringing; a talk goes on.
+    PhonesOut(ExtensionId),
     /// Answer to `Output::NeedRoute`.
     Routed(Result<Box<Plan>, HangupCause>),
     /// Answer to the latest `Output::NeedWritten`: it and everything emitted before it would

@@ -16,7 +16,7 @@ pub(crate) use registry::{Calls, NoRoom, Place};
 pub(crate) use request::{host_port, transport_of};
 pub(crate) use task::{CallNeighbours, Caller, FirstInput, Offered, spawn};
 
-use call::{CallId, Control, HangupCause, LegId, Plan};
+use call::{CallId, Control, ExtensionId, HangupCause, LegId, Plan};
 use signaling_proto::DialogEvent;
 use tokio::sync::mpsc;
 
@@ -29,6 +29,8 @@ pub(crate) const MAILBOX: usize = 512;
 pub(crate) enum CallTaskEvent {
     /// Somebody acts on the call.
     Command(Control),
+    /// The phones of an extension are let in no more.
+    PhonesOut(ExtensionId),
     /// Something happened in the dialog of a leg.
     Leg { leg: LegId, fork: u16, event: Box<DialogEvent> },
     /// From the media engine.

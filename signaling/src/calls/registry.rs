@@ -2,7 +2,7 @@
 
 use super::{CallDoor, CallTaskEvent, MAILBOX};
 use crate::{EventOut, measure, status::LiveCall};
-use call::{CallId, TenantId};
+use call::{CallId, ExtensionId, TenantId};
 use dashmap::{DashMap, mapref::entry::Entry};
 use std::{
     collections::VecDeque,
@@ -132,6 +132,13 @@ impl Calls {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Tells the calls of a tenant that the phones of an extension are let in no more.
+    pub(crate) fn phones_out(&self, tenant: TenantId, extension: ExtensionId) {
+        for entry in self.live.iter().filter(|entry| entry.tenant == tenant) {
+            entry.door.put(CallTaskEvent::PhonesOut(extension));
+        }
     }
 
     /// Tells every call that the process ends.

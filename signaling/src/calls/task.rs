@@ -266,6 +266,9 @@ impl CallTask {
     async fn take(&mut self, event: CallTaskEvent) {
         match event {
             CallTaskEvent::Command(control) => self.feed(Input::Control(control)).await,
+            CallTaskEvent::PhonesOut(extension) => {
+                self.feed(Input::PhonesOut(extension)).await;
+            }
             CallTaskEvent::Leg { leg, fork, event } => {
                 let now = Instant::now();
                 let effects = match self.legs.get_mut(&leg) {
