@@ -26,8 +26,7 @@ use crm::users::{self, User, UserPatch};
     responses((status = 200, body = Me), Problems),
 )]
 pub(crate) async fn me(State(state): State<AppState>, who: Principal) -> Outcome<Json<Me>> {
-    let user = state.store.user_find(who.tenant, who.user).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
+    let user = state.own_user(&who).await?;
     me_of(&state, &user).await.map(Json)
 }
 

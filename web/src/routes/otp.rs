@@ -4,7 +4,7 @@ use crate::{
     AppState,
     extract::{Body, Id},
     problem::{Outcome, Problem, Problems},
-    routes::{passwords::throttled, users::may_give},
+    routes::passwords::throttled,
     sessions::Principal,
     shapes::session::{OtpBegin, OtpConfirm, OtpProof, OtpSecret, OtpState, RecoveryCodes},
 };
@@ -133,9 +133,7 @@ pub(crate) async fn user_otp_reset(
     Id(id): Id,
 ) -> Outcome<StatusCode> {
     let id = UserId::from(id);
-    let user = state.store.user_find(who.tenant, id).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    may_give(&who, user.role.into())?;
+    state.user_to_touch(&who, id).await?;
     if id == who.user {
         return Err(Problem::conflict("switch your own off with a code of it"));
     }

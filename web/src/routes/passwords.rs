@@ -5,7 +5,6 @@ use crate::{
     extract::{Body, Id},
     guard::Peer,
     problem::{Outcome, Problem, Problems},
-    routes::users::may_give,
     sessions::Principal,
     shapes::session::{PasswordForgotten, PasswordReset, SignInOptions},
 };
@@ -105,9 +104,7 @@ pub(crate) async fn user_password_link(
     who: Principal,
     Id(id): Id,
 ) -> Outcome<StatusCode> {
-    let user = state.store.user_find(who.tenant, id.into()).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    may_give(&who, user.role.into())?;
+    let user = state.user_to_touch(&who, id.into()).await?;
     if !user.active {
         return Err(Problem::conflict("this user is switched off"));
     }

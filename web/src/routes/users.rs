@@ -117,9 +117,7 @@ pub(crate) async fn user_change(
     Body(body): Body<UserChange>,
 ) -> Outcome<Json<User>> {
     let (id, now) = (UserId::from(id), Utc::now());
-    let before = state.store.user_find(who.tenant, id).await?;
-    let before = before.ok_or_else(|| Problem::not_found("user"))?;
-    may_give(&who, before.role.into())?;
+    let before = state.user_to_touch(&who, id).await?;
     if let Some(role) = body.role {
         may_give(&who, role)?;
     }
@@ -178,9 +176,7 @@ pub(crate) async fn user_deactivate(
     Id(id): Id,
 ) -> Outcome<StatusCode> {
     let (id, now) = (UserId::from(id), Utc::now());
-    let before = state.store.user_find(who.tenant, id).await?;
-    let before = before.ok_or_else(|| Problem::not_found("user"))?;
-    may_give(&who, before.role.into())?;
+    state.user_to_touch(&who, id).await?;
     if id == who.user {
         return Err(Problem::conflict("nobody may take away their own access"));
     }
@@ -210,9 +206,7 @@ pub(crate) async fn user_sign_out(
     Id(id): Id,
 ) -> Outcome<StatusCode> {
     let id = UserId::from(id);
-    let user = state.store.user_find(who.tenant, id).await?;
-    let user = user.ok_or_else(|| Problem::not_found("user"))?;
-    may_give(&who, user.role.into())?;
+    state.user_to_touch(&who, id).await?;
     let ended = state.store.session_revoke_all(who.tenant, id, Utc::now()).await?;
     state.sessions.forget();
     let detail = serde_json::json!({ "sessions": ended });
@@ -221,7 +215,7 @@ pub(crate) async fn user_sign_out(
 }
 
 /// Only those who run the installation make others of their kind, or touch them.
-pub(crate) fn may_give(who: &Principal, role: Role) -> Outcome<()> {
+fn may_give(who: &Principal, role: Role) -> Outcome<()> {
     if role == Role::PlatformAdmin && who.role != Role::PlatformAdmin {
         return Err(Problem::forbidden("only platform administrators may do this"));
     }
@@ -259,6 +253,14 @@ async fn beside(state: &AppState, who: &Principal) -> Outcome<Beside> {
 }
 
 impl AppState {
+    /// A user whom one may change.
+    pub(crate) async fn user_to_touch(&self, who: &Principal, id: UserId) -> Outcome<users::User> {
+        let user = self.store.user_find(who.tenant, id).await?;
+        let user = user.ok_or_else(|| Problem::not_found("user"))?;
+        may_give(who, user.role.into())?;
+        Ok(user)
+    }
+
     /// A user was switched on or off: their phones with them. The phones of one who is off lose
     /// their registration at once and get no new one (F02); a live call goes on, because at its
     /// other end is a customer.

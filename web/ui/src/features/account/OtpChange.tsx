@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
-import { asProblem } from "@/api/problem";
+import { CurrentPassword, Refusal, faultsOf } from "@/features/account/Proof";
 import { RecoveryCodes } from "@/features/account/RecoveryCodes";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -32,8 +32,7 @@ export function OtpChange({ what, onClose }: { what: "switch-off" | "codes"; onC
     },
   });
   if (change.data && !off) return <RecoveryCodes codes={change.data} onClose={onClose} />;
-  const problem = change.error ? asProblem(change.error) : null;
-  const isAt = (field: string) => problem?.fields.some((fault) => fault.field === field) ?? false;
+  const { problem, faultOf } = faultsOf(change.error);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     change.mutate();
@@ -41,30 +40,17 @@ export function OtpChange({ what, onClose }: { what: "switch-off" | "codes"; onC
   return (
     <Dialog open onClose={onClose} title={off ? t("account.switchOffTitle") : t("account.newCodes")} note={off ? t("account.switchOffNote") : t("account.newCodesNote")}>
       <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        <TextField
-          label={t("account.currentPassword")}
-          type="password"
-          autoComplete="current-password"
-          required
-          autoFocus
-          value={password}
-          error={isAt("current_password") ? t("account.wrongPassword") : null}
-          onChange={(event) => setPassword(event.target.value)}
-        />
+        <CurrentPassword autoFocus value={password} wrong={faultOf("current_password") !== undefined} onChange={setPassword} />
         <TextField
           label={t("signIn.otp")}
           hint={t("account.otpHint")}
           autoComplete="one-time-code"
           required
           value={code}
-          error={isAt("code") ? t("account.wrongCode") : null}
+          error={faultOf("code") === undefined ? null : t("account.wrongCode")}
           onChange={(event) => setCode(event.target.value)}
         />
-        {problem && problem.fields.length === 0 ? (
-          <p role="alert" className="text-alarm">
-            {problem.status === 429 ? t("signIn.tooMany") : problem.message}
-          </p>
-        ) : null}
+        <Refusal problem={problem} />
         <Button look={off ? "alarm" : "primary"} type="submit" busy={change.isPending} className="self-end">
           {off ? t("account.switchOff") : t("account.newCodes")}
         </Button>

@@ -2,8 +2,8 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
-import { asProblem } from "@/api/problem";
 import { signOut } from "@/api/session";
+import { CurrentPassword, Refusal, faultsOf } from "@/features/account/Proof";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { TextField } from "@/ui/Field";
@@ -23,8 +23,7 @@ export function PasswordForm({ onClose }: { onClose: () => void }) {
       void signOut();
     },
   });
-  const problem = change.error ? asProblem(change.error) : null;
-  const faultOf = (field: string) => problem?.fields.find((fault) => fault.field === field);
+  const { problem, faultOf } = faultsOf(change.error);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setShort(wanted.length < 10);
@@ -33,15 +32,7 @@ export function PasswordForm({ onClose }: { onClose: () => void }) {
   return (
     <Dialog open onClose={onClose} title={t("account.changePassword")} note={t("account.passwordHelp")}>
       <form onSubmit={submit} noValidate className="flex flex-col gap-4">
-        <TextField
-          label={t("account.currentPassword")}
-          type="password"
-          autoComplete="current-password"
-          required
-          value={current}
-          error={faultOf("current_password") ? t("account.wrongPassword") : null}
-          onChange={(event) => setCurrent(event.target.value)}
-        />
+        <CurrentPassword value={current} wrong={faultOf("current_password") !== undefined} onChange={setCurrent} />
         <TextField
           label={t("passwords.new")}
           hint={t("passwords.newHint")}
@@ -49,14 +40,10 @@ export function PasswordForm({ onClose }: { onClose: () => void }) {
           autoComplete="new-password"
           required
           value={wanted}
-          error={short ? t("form.min", { count: 10 }) : faultOf("new_password")?.message}
+          error={short ? t("form.min", { count: 10 }) : faultOf("new_password")}
           onChange={(event) => setWanted(event.target.value)}
         />
-        {problem && problem.fields.length === 0 ? (
-          <p role="alert" className="text-alarm">
-            {problem.status === 429 ? t("signIn.tooMany") : problem.message}
-          </p>
-        ) : null}
+        <Refusal problem={problem} />
         <Button look="primary" type="submit" busy={change.isPending} className="self-end">
           {t("account.changePassword")}
         </Button>
