@@ -117,7 +117,7 @@ fn row_of(message: &Value, floor: &Floor, other: &str) -> String {
         "agent:state" if message["data"]["user_id"] == other => {
             "agent:state of the other".to_owned()
         }
-        "alert" if message["data"]["code"].as_str().unwrap().starts_with("trunk_down:") => {
+        "alert" if message["data"]["code"].as_str().unwrap().starts_with("trunk_refused:") => {
             "alert of the tenant".to_owned()
         }
         "alert" => "alert of the house".to_owned(),

@@ -363,6 +363,7 @@ impl Task {
 fn trouble(facts: &LiveFacts, degraded: bool) -> Vec<(Option<TenantId>, Alert)> {
     let alert = |code: &str, severity, message: String| Alert {
         code: code.to_owned(),
+        about: None,
         severity,
         message,
         cleared: false,
@@ -379,12 +380,16 @@ fn trouble(facts: &LiveFacts, degraded: bool) -> Vec<(Option<TenantId>, Alert)> 
     let mut trunks: Vec<_> = facts.trunks.iter().collect();
     trunks.sort_by_key(|(id, _)| **id);
     for (id, trunk) in trunks {
-        if matches!(trunk.health, TrunkHealth::Down | TrunkHealth::Refused) {
-            let error = trunk.last_error.as_deref().unwrap_or("does not answer");
-            let words = format!("trunk {} is down: {error}", trunk.name);
-            let code = format!("trunk_down:{id}");
-            found.push((Some(trunk.tenant), alert(&code, Severity::Critical, words)));
-        }
+        let (code, what) = match trunk.health {
+            TrunkHealth::Down => ("trunk_down", "is down"),
+            // Calls that run go on; new ones are the administrator's to bring back.
+            TrunkHealth::Refused => ("trunk_refused", "is refused by its carrier"),
+            TrunkHealth::Disabled | TrunkHealth::Unknown | TrunkHealth::Up => continue,
+        };
+        let error = trunk.last_error.as_deref().unwrap_or("does not answer");
+        let words = format!("trunk {} {what}: {error}", trunk.name);
+        let alert = alert(&format!("{code}:{id}"), Severity::Critical, words);
+        found.push((Some(trunk.tenant), Alert { about: Some(trunk.name.clone()), ..alert }));
     }
     found
 }

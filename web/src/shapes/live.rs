@@ -71,8 +71,10 @@ pub enum Severity {
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Alert {
-    /// Stable name: `degraded`, `draining`, `trunk_down`, `phone_unreachable` …
+    /// Stable name: `degraded`, `draining`, and of one trunk `trunk_down:ID` or `trunk_refused:ID`.
     pub code: String,
+    /// The name of what it is about, where it is about one thing.
+    pub about: Option<String>,
     /// How bad.
     pub severity: Severity,
     /// In plain words.

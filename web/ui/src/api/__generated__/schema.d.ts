@@ -1258,8 +1258,10 @@ export interface components {
         AgentWish: "ready" | "paused" | "offline";
         /** @description Something to tell. */
         Alert: {
-            /** @description Stable name: `degraded`, `draining`, `trunk_down`, `phone_unreachable` … */
+            /** @description Stable name: `degraded`, `draining`, and of one trunk `trunk_down:ID` or `trunk_refused:ID`. */
             code: string;
+            /** @description The name of what it is about, where it is about one thing. */
+            about?: string | null;
             /** @description How bad. */
             severity: components["schemas"]["Severity"];
             /** @description In plain words. */

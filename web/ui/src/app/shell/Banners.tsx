@@ -23,7 +23,10 @@ export function Banners() {
   const me = useMe();
   const away = useLasting(useMyAgent()?.reachable === false && link === "live" && Boolean(me?.extension), 1_500);
   const phone = me && makesCalls(me.role) && !leadsTeam(me.role) && !me.extension ? t("shell.noPhone") : away ? t("shell.phoneAway", { number: me?.extension?.number }) : null;
-  const words = (alert: Alert): string => (i18n.exists(`alert.${alert.code}`) ? t(`alert.${alert.code}`) : alert.message);
+  const words = (alert: Alert): string => {
+    const known = `alert.${alert.code.split(":")[0]}`;
+    return i18n.exists(known) ? t(known, { name: alert.about ?? "" }) : alert.message;
+  };
   return (
     <div role="status">
       {lost ? (
