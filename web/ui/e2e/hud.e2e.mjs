@@ -1,6 +1,6 @@
 // The call screen in every state, both themes and languages, wide and narrow, driven by keys alone:
 // drawn well, nothing clipped, without a serious axe finding.
-import { lead } from "./api.mjs";
+import { ask, lead, until } from "./api.mjs";
 import { Desk, nothingFound, same } from "./desk.mjs";
 
 async function byKeys({ browser }, look) {
@@ -62,7 +62,32 @@ async function byKeys({ browser }, look) {
   nothingFound(findings);
 }
 
-const stories = {};
+/** The picture of the README: a floor at work, a lead with a past, a call that has run for a while. */
+async function picture({ browser }) {
+  const person = await lead("asha", "Lakshmi Subramanian", "0001", { organisation: "Saraswati Coaching", email: "lakshmi.s@example.in", pincode: "560034", language: "en", lead_score: 86, priority: "hot", source: "landing_page", metadata: { course: "Spoken English" } });
+  const { call_id: before } = await ask("asha", "POST", "/calls/start", { lead_id: person.id });
+  const row = () => ask("asha", "GET", `/calls/${before}`).catch(() => ({}));
+  await until("the first talk", 20, async () => (await row()).answered_at);
+  await new Promise((done) => setTimeout(done, 9_000));
+  await ask("asha", "POST", `/calls/${before}/hangup`);
+  await until("its end", 20, async () => (await row()).ended_at);
+  await ask("asha", "POST", `/calls/${before}/disposition`, { code: "INTERESTED", notes: "Her daughter, class 9. Asked what the evening batch costs." });
+  await ask("asha", "POST", `/leads/${person.id}/notes`, { text: "Fee sheet sent by e-mail." });
+  const desk = await Desk.open(browser);
+  await desk.signIn("asha@demo.local");
+  await desk.go("/queue");
+  await ask("asha", "POST", "/calls/start", { lead_id: person.id });
+  await desk.phase("talking");
+  await desk.by("textbox", "hud.notes", {}, { exact: false }).focus();
+  await desk.page.keyboard.type("Evening batch suits, Monday and Thursday. Wants to see the free class first; her husband decides with her. ");
+  await desk.dock.getByText(/^01:1/).waitFor({ timeout: 90_000 });
+  await desk.shoot("readme");
+  await desk.by("button", "hud.hangup").click();
+  await desk.phase("over");
+  await desk.close();
+}
+
+const stories = process.env.TELEHUB_SCREENSHOTS ? { "a call for the README's picture": picture } : {};
 for (const look of [
   { width: 1366, height: 768, theme: "light", language: "en" },
   { width: 1366, height: 768, theme: "dark", language: "hi" },
