@@ -231,6 +231,14 @@ mod tests {
         assert_eq!(uri.host, Host::from("example.com"));
     }
 
+    /// Found by fuzzing: rsip takes all of it for a host.
+    #[test]
+    fn headers_may_follow_a_bare_host() {
+        let uri = parse("sip:userexa?ar=u%46ex/1t.");
+        assert_eq!((uri.user.as_ref(), &uri.host), (None, &Host::from("userexa")));
+        assert_eq!(uri.header_pairs(), [("ar".to_owned(), "uFex/1t.".to_owned())]);
+    }
+
     #[test]
     fn broken_uris_are_refused() {
         for bad in [
