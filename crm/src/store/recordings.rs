@@ -250,6 +250,7 @@ fn told(kind: &CallEventKind) -> Option<(RecordingState, u64, Option<String>)> {
         | CallEventKind::LegAnswered { .. }
         | CallEventKind::Answered { .. }
         | CallEventKind::Bridged { .. }
+        | CallEventKind::Transferred { .. }
         | CallEventKind::Held { .. }
         | CallEventKind::Resumed { .. }
         | CallEventKind::Muted { .. }

@@ -33,6 +33,8 @@ pub struct Change {
 struct Live {
     record: CallRecord,
     involved: BTreeSet<UserId>,
+    /// Handed it to an outside number, and had their end then.
+    left: Option<UserId>,
 }
 
 /// All agents and the calls that move them.
@@ -85,6 +87,7 @@ impl Floor {
         let live = self.calls.entry(event.call).or_insert_with(|| Live {
             record: CallRecord::new(event.tenant, event.call),
             involved: BTreeSet::new(),
+            left: None,
         });
         live.record.apply(event, at_unix_ms);
         let inputs = live.inputs(&event.kind);
@@ -148,11 +151,13 @@ impl Live {
                 None => Vec::new(),
             },
             CallEventKind::Answered { .. } => self.answered(),
+            CallEventKind::Transferred { from, agent, .. } => self.handed_on(*from, *agent),
             CallEventKind::LegEnded { leg, .. } => self.leg_ended(*leg),
             CallEventKind::Ended { .. } => {
                 let due = self.outcome_due();
                 let agent = self.record.agent_id;
                 let involved = std::mem::take(&mut self.involved);
+                let agent = agent.filter(|user| self.left != Some(*user));
                 let ended = |user| Input::Ended { call, outcome_due: due && agent == Some(user) };
                 involved.into_iter().chain(agent).map(|user| (user, ended(user))).collect()
             }
@@ -192,6 +197,20 @@ impl Live {
         };
         self.involved.extend(&talking);
         talking.into_iter().map(|user| (user, Input::Answered(call))).collect()
+    }
+
+    /// Whoever has the call now is on it. Who handed it to a colleague owes no outcome: the colleague will.
+    fn handed_on(&mut self, from: LegId, to: Option<UserId>) -> Vec<(UserId, Input)> {
+        let call = self.record.id;
+        let former = self.user_of(from).filter(|user| Some(*user) != to);
+        let outcome_due = self.outcome_due() && to.is_none();
+        if let Some(former) = former {
+            self.involved.remove(&former);
+        }
+        self.involved.extend(to);
+        self.left = former.filter(|_| to.is_none());
+        let left = former.map(|user| (user, Input::Ended { call, outcome_due }));
+        to.map(|user| (user, Input::Answered(call))).into_iter().chain(left).collect()
     }
 
     /// A phone stopped ringing because somebody else answered, or its owner refused.
@@ -353,6 +372,69 @@ mod tests {
         assert_eq!(state(&floor, 12), State::WrapUp(id(2)));
         floor.handle_input(now, key(12), Input::OutcomeSaved(id(2)));
         assert_eq!(state(&floor, 12), State::Ready);
+    }
+
+    /// Two agents, the first on a call with a customer.
+    fn talking(now: Instant) -> Floor {
+        let mut floor = Floor::new();
+        for user in [11, 12] {
+            let key = Key { tenant: id(1), user: id(user) };
+            floor.handle_input(now, key, Input::Reachable(true));
+            floor.handle_input(now, key, Input::Wished(Wish::Ready));
+        }
+        let answered =
+            CallEventKind::Answered { agent: Some(id(11)), extension: Some(id(111)), trunk: None };
+        for kind in [inbound(), rings(21, 11), CallEventKind::LegAnswered { leg: id(21) }, answered]
+        {
+            floor.handle_event(now, 1000, &event(kind));
+        }
+        floor
+    }
+
+    fn state(floor: &Floor, user: u128) -> State {
+        floor.agent(Key { tenant: id(1), user: id(user) }).unwrap().state().clone()
+    }
+
+    /// PBX-11: the colleague owes the outcome, who handed over is free.
+    #[test]
+    fn a_call_handed_to_a_colleague_is_the_colleagues() {
+        let now = Instant::now();
+        let mut floor = talking(now);
+        let cause = call::HangupCause::new(call::EndedBy::Agent, call::CauseKind::Normal);
+        floor.handle_event(now, 2000, &event(rings(22, 12)));
+        assert_eq!(state(&floor, 12), State::Ringing(id(2)));
+        let (agent, extension) = (Some(id(12)), Some(id(112)));
+        for kind in [
+            CallEventKind::LegAnswered { leg: id(22) },
+            CallEventKind::Transferred { from: id(21), to: id(22), agent, extension },
+            CallEventKind::LegEnded { leg: id(21), cause, quality: None },
+        ] {
+            floor.handle_event(now, 3000, &event(kind));
+        }
+        assert_eq!((state(&floor, 11), state(&floor, 12)), (State::Ready, State::OnCall(id(2))));
+        let ended = CallEventKind::Ended { cause, suggested_disposition: None };
+        floor.handle_event(now, 4000, &event(ended));
+        assert_eq!((state(&floor, 11), state(&floor, 12)), (State::Ready, State::WrapUp(id(2))));
+    }
+
+    #[test]
+    fn who_hands_a_call_to_an_outside_number_owes_its_outcome_at_once_and_once() {
+        let now = Instant::now();
+        let mut floor = talking(now);
+        let cause = call::HangupCause::new(call::EndedBy::Agent, call::CauseKind::Normal);
+        for kind in [
+            CallEventKind::Transferred { from: id(21), to: id(22), agent: None, extension: None },
+            CallEventKind::LegEnded { leg: id(21), cause, quality: None },
+        ] {
+            floor.handle_event(now, 3000, &event(kind));
+        }
+        assert_eq!(state(&floor, 11), State::WrapUp(id(2)));
+        let key = Key { tenant: id(1), user: id(11) };
+        floor.handle_input(now, key, Input::OutcomeSaved(id(2)));
+        assert_eq!(state(&floor, 11), State::Ready);
+        let ended = CallEventKind::Ended { cause, suggested_disposition: None };
+        floor.handle_event(now, 9000, &event(ended));
+        assert_eq!(state(&floor, 11), State::Ready);
     }
 
     #[test]

@@ -133,21 +133,12 @@ impl Call {
         let (pair, by_command) = (talk.pair, talk.held);
         let (ours, far) = (pair.ours.leg(), pair.far.leg());
         let wanted = self.path();
-        if wanted != path {
+        if wanted != path && !self.transfer_is_heard() {
             // From whatever it was: joining first ends every music.
             if path == Path::Parted || wanted == Path::Joined || matches!(path, Path::Waiting(_)) {
                 self.media(MediaAction::Bridge { a: ours, b: far });
             }
-            match wanted {
-                Path::Joined | Path::Dead => {}
-                Path::Parted => {
-                    self.media(MediaAction::Unbridge { leg: ours });
-                    self.play(far, PlaySource::HoldMusic);
-                }
-                Path::Waiting(leg) => {
-                    self.play(leg, PlaySource::HoldMusic);
-                }
-            }
+            self.lay(pair, wanted);
         }
         let legs = [ours, far];
         for (index, waits) in self.waiting().into_iter().enumerate() {
@@ -159,6 +150,44 @@ impl Call {
                 self.emit(CallEventKind::Resumed { leg });
             }
         }
+    }
+
+    /// From joined to another path.
+    fn lay(&mut self, pair: Pair, wanted: Path) {
+        match wanted {
+            Path::Joined | Path::Dead => {}
+            Path::Parted => {
+                self.media(MediaAction::Unbridge { leg: pair.ours.leg() });
+                self.play(pair.far.leg(), PlaySource::HoldMusic);
+            }
+            Path::Waiting(leg) => {
+                self.play(leg, PlaySource::HoldMusic);
+            }
+        }
+    }
+
+    /// The two have each other back, as far as neither holds.
+    pub(crate) fn rejoin(&mut self) {
+        let Stage::Talking(talk) = &self.stage else { return };
+        let pair = talk.pair;
+        self.media(MediaAction::Bridge { a: pair.ours.leg(), b: pair.far.leg() });
+        self.lay(pair, self.path());
+    }
+
+    /// Nobody waits any more: the pair is about to be another.
+    pub(crate) fn resume_waiting(&mut self) {
+        let Stage::Talking(talk) = &self.stage else { return };
+        let legs = [talk.pair.ours.leg(), talk.pair.far.leg()];
+        for (leg, waits) in legs.into_iter().zip(self.waiting()) {
+            if waits {
+                self.emit(CallEventKind::Resumed { leg });
+            }
+        }
+    }
+
+    /// One of a pair that was just joined may hold by its own phone.
+    pub(crate) fn follow_new_pair(&mut self) {
+        self.follow_holds(Path::Joined, [false, false]);
     }
 
     fn path(&self) -> Path {
@@ -187,7 +216,8 @@ impl Call {
     /// The peer a digit by INFO goes on to.
     pub(crate) fn joined_peer_of(&self, leg: LegId) -> Option<LegId> {
         let Stage::Talking(talk) = &self.stage else { return None };
-        talk.pair.peer_of(leg).filter(|_| self.path() == Path::Joined)
+        let joined = self.path() == Path::Joined && !self.transfer_is_heard();
+        talk.pair.peer_of(leg).filter(|_| joined)
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::bridge::Talk;
 use crate::consent::{Announcing, Consent};
 use crate::hunt::Hunt;
-use crate::leg::{Dialog, Leg, LegMedia, Placing};
+use crate::leg::{Dialog, Invitation, Leg, LegMedia, Placing};
 use crate::phase::{LegSnapshot, Snapshot, phase_of};
 use crate::recording::Recording;
 use crate::timers::{CallConfig, TimeoutReason, Timers};
+use crate::transfer::Transfer;
 use crate::{
     CallEventKind, CallId, EndedBy, HangupCause, Input, LegAction, LegEndpoint, LegId, LegRole,
     MediaAction, MediaProfile, Originate, Output, Plan, PlaySource, PlaybackId, Target,
@@ -70,6 +71,8 @@ pub struct Call {
     pub(crate) consent: Consent,
     pub(crate) recording: Recording,
     pub(crate) muted: bool,
+    /// One party is being handed on.
+    pub(crate) transfer: Option<Transfer>,
     pub(crate) timers: Timers,
     playbacks: u32,
     /// The caller gave up before the directory answered.
@@ -94,6 +97,7 @@ impl Call {
             consent: Consent::NotAsked,
             recording: Recording::Off,
             muted: false,
+            transfer: None,
             timers: Timers::default(),
             playbacks: 0,
             gone_unrouted: false,
@@ -127,6 +131,10 @@ impl Call {
             Input::LegEnded { leg, cause } => self.leg_ended(now, leg, cause),
             Input::LegReoffered { leg, sdp } => self.leg_reoffered(now, leg, sdp),
             Input::LegReanswered { leg, sdp } => self.leg_reanswered(now, leg, sdp),
+            Input::LegReferred { leg, to } => self.leg_referred(now, leg, to),
+            Input::TransferRouted(route) => self.transfer_routed(now, route),
+            Input::PartnerFound(partner) => self.partner_found(now, partner),
+            Input::LegTaken { leg } => self.leg_taken(now, leg),
             Input::LegDtmf { leg, digit } => self.dtmf_received(now, leg, digit, true),
             Input::Media(notice) => self.media_notice(now, notice),
             Input::Control(control) => self.control(now, control),
@@ -189,6 +197,8 @@ impl Call {
             TimeoutReason::AgentRing => self.agent_ring_ended(now),
             TimeoutReason::Ring => self.ring_ended(now),
             TimeoutReason::Tone => self.tone_ended(now),
+            TimeoutReason::TransferRoute => self.transfer_failed(now, ours(NetworkFailure)),
+            TimeoutReason::TransferRing => self.transfer_ring_ended(now),
             TimeoutReason::Announcement => self.announcement_failed(now),
             TimeoutReason::MaxDuration => self.end(now, ours(MaxDuration)),
             TimeoutReason::HeldSilence(_) => self.end(now, ours(MediaTimeout)),
@@ -233,6 +243,7 @@ impl Call {
                 self.dialog_is_gone(LegId::of(self.id, 0), cause);
             }
         }
+        self.transfer = None;
         self.timers.clear_all_but_closing();
         self.stop_recording(now);
         for index in 0..self.legs.len() {
@@ -330,17 +341,15 @@ impl Call {
     }
 
     /// Adds a leg that we will place, and asks for its ports.
-    pub(crate) fn plan_leg(&mut self, now: Instant, role: LegRole, placing: Placing) -> LegId {
-        let (endpoint, profile) = match &placing.target {
-            Target::Extension(target) => (
-                LegEndpoint::Extension { extension: target.extension, user: target.user },
-                MediaProfile::Extension(target.extension),
-            ),
-            Target::Trunk(target) => {
-                (LegEndpoint::Trunk { trunk: target.trunk }, MediaProfile::Trunk(target.trunk))
+    pub(crate) fn plan_leg(&mut self, now: Instant, role: LegRole, to: Invitation) -> LegId {
+        let endpoint = match &to.target {
+            Target::Extension(target) => {
+                LegEndpoint::Extension { extension: target.extension, user: target.user }
             }
+            Target::Trunk(target) => LegEndpoint::Trunk { trunk: target.trunk },
         };
-        let leg = self.add_leg(role, endpoint, Dialog::Planned(Box::new(placing)));
+        let profile = MediaProfile::of(&endpoint);
+        let leg = self.add_leg(role, endpoint, Dialog::Planned(Box::new(Placing::Invite(to))));
         self.open_media(now, leg, None, profile);
         leg
     }
@@ -413,6 +422,16 @@ impl Call {
 
     pub(crate) fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
         self.legs.iter_mut().find(|leg| leg.id == id)
+    }
+
+    /// Where a leg leads.
+    pub fn endpoint_of(&self, id: LegId) -> Option<&LegEndpoint> {
+        self.leg(id).map(|leg| &leg.endpoint)
+    }
+
+    /// The leg is neither over nor being ended.
+    pub fn is_live(&self, id: LegId) -> bool {
+        self.leg(id).is_some_and(Leg::is_live)
     }
 
     /// The A-leg.

@@ -101,7 +101,7 @@ impl Call {
             }
             Stage::Talking(talk) if agreed => {
                 let pair = talk.pair;
-                self.start_recording(pair);
+                self.record_agreed(pair);
             }
             Stage::Talking(_) => self.stop_recording(now),
             Stage::New

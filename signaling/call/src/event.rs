@@ -156,6 +156,17 @@ pub enum CallEventKind {
         /// The other.
         b: LegId,
     },
+    /// A party was handed on: another leg has taken the place of the one it spoke with.
+    Transferred {
+        /// The leg that handed over, and ends.
+        from: LegId,
+        /// The leg that has the party now.
+        to: LegId,
+        /// The agent who has it, where it is one of ours.
+        agent: Option<UserId>,
+        /// On which extension.
+        extension: Option<ExtensionId>,
+    },
     /// A party was put on hold.
     Held {
         /// The leg that waits.

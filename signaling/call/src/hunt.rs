@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Stage, actor};
 use crate::inbound::called_role;
-use crate::leg::{Dialog, Leg, Placing, Told};
+use crate::leg::{Dialog, Invitation, Leg, Placing, Told};
 use crate::timers::TimeoutReason;
 use crate::{
     CallEventKind, CauseKind, Direction, EndedBy, HangupCause, LegAction, LegEndpoint, LegId,
@@ -75,7 +75,7 @@ impl Call {
             self.plan_leg(
                 now,
                 role,
-                Placing { target, caller_id, caller_name, auto_answer: false },
+                Invitation { target, caller_id, caller_name, auto_answer: false },
             );
         }
     }
@@ -88,6 +88,9 @@ impl Call {
         status: u16,
         sdp: Option<Bytes>,
     ) {
+        let for_transfer = self.is_for_transfer(id);
+        // The party that is handed on hears a ringback of ours, whatever a carrier has to say.
+        let sdp = sdp.filter(|_| !for_transfer || status == 183);
         let is_target = !self.is_first(id);
         let Some(leg) = self.leg_mut(id) else { return };
         let was_ringing = leg.dialog == Dialog::Ringing;
@@ -96,10 +99,11 @@ impl Call {
         }
         leg.progressed |= status > 100;
         let via_trunk = matches!(leg.endpoint, LegEndpoint::Trunk { .. });
-        let early_media = is_target && via_trunk && sdp.is_some();
+        let speaks = is_target && via_trunk && sdp.is_some();
+        let early_media = speaks && !for_transfer;
         if early_media {
             self.take_answer(now, id, sdp);
-        } else if status != 180 && (via_trunk || status != 183) {
+        } else if status != 180 && !speaks && (via_trunk || status != 183) {
             // A bare 181, 182 or 183 of a carrier says nothing a caller could hear.
             return;
         }
@@ -109,7 +113,9 @@ impl Call {
             }
             self.emit(CallEventKind::LegRinging { leg: id, early_media });
         }
-        if is_target && !early_media {
+        if for_transfer {
+            self.transfer_target_rings();
+        } else if is_target && !early_media {
             self.tell_caller(Told::Ringing);
         }
     }
@@ -142,6 +148,9 @@ impl Call {
         }
         if self.is_first(id) {
             return self.agent_answered(now, id, sdp);
+        }
+        if self.is_for_transfer(id) {
+            return self.transfer_target_answered(now, id, sdp);
         }
         self.target_answered(now, id, sdp);
     }
@@ -194,6 +203,9 @@ impl Call {
         cause: HangupCause,
         before_ringing: bool,
     ) {
+        if self.is_for_transfer(id) {
+            return self.transfer_target_failed(now, id, cause, before_ringing);
+        }
         let Stage::Hunting(hunt) = &mut self.stage else { return };
         let endpoint = self.legs.iter().find(|leg| leg.id == id).map(|leg| leg.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
@@ -337,11 +349,13 @@ impl Call {
             leg.dialog = dialog;
             return;
         };
-        let Placing { target, caller_id, caller_name, auto_answer } = *placing;
-        self.send(
-            id,
-            LegAction::Originate { target, sdp: ours, caller_id, caller_name, auto_answer },
-        );
+        let action = match *placing {
+            Placing::Invite(Invitation { target, caller_id, caller_name, auto_answer }) => {
+                LegAction::Originate { target, sdp: ours, caller_id, caller_name, auto_answer }
+            }
+            Placing::Adopt => LegAction::Adopt { sdp: ours },
+        };
+        self.send(id, action);
         if self.is_first(id) {
             self.agent_is_called(now);
         }

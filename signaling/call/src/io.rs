@@ -1,8 +1,8 @@
 //! Everything that goes into the call core and everything that comes out.
 
 use crate::{
-    CallEventKind, Control, HangupCause, LegId, LegQuality, Originate, Plan, RecordingId, Target,
-    TenantId, TrunkId,
+    CallEventKind, Control, HangupCause, LegEndpoint, LegId, LegQuality, Originate, Plan,
+    RecordingId, Target, TenantId, TrunkId,
 };
 use crate::{ExtensionId, UserId};
 use bytes::Bytes;
@@ -98,6 +98,22 @@ pub enum Input {
         /// The answer, or why there is none (the dialog goes on as it was).
         sdp: Result<Option<Bytes>, u16>,
     },
+    /// The party wants the other one handed on (REFER).
+    LegReferred {
+        /// Which leg.
+        leg: LegId,
+        /// Where to.
+        to: ReferTo,
+    },
+    /// Answer to `Output::NeedTransferRoute`.
+    TransferRouted(Result<Box<Plan>, HangupCause>),
+    /// Answer to `Output::NeedPartner`.
+    PartnerFound(Result<Partner, HangupCause>),
+    /// Another call has taken this leg over; its dialog goes on there.
+    LegTaken {
+        /// Which leg.
+        leg: LegId,
+    },
     /// The party sent a digit by INFO.
     LegDtmf {
         /// Which leg.
@@ -127,6 +143,18 @@ pub enum Output {
         /// Dialled.
         to: String,
     },
+    /// A phone sends its party elsewhere: answer with `Input::TransferRouted`.
+    NeedTransferRoute {
+        /// The phone's leg.
+        by: LegId,
+        /// Dialled.
+        to: String,
+    },
+    /// A phone joins its two calls: find the far party of the other one and answer with `Input::PartnerFound`.
+    NeedPartner {
+        /// The phone's leg in this call.
+        by: LegId,
+    },
     /// To the journal, and answer with `Input::Written` once it is on disk. What depends on it
     /// waits, but not for long ([`crate::CallConfig::written_limit`]).
     NeedWritten(CallEventKind),
@@ -143,6 +171,22 @@ pub enum Output {
     Emit(CallEventKind),
     /// All legs and media are closed: the task may end.
     Finished,
+}
+
+/// Where a phone wants its party handed on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferTo {
+    /// What it would dial.
+    Number(String),
+    /// The far party of its other call.
+    Partner,
+}
+
+/// The far party of another call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// Where its leg leads.
+    pub endpoint: LegEndpoint,
 }
 
 /// To the signalling of one leg.
@@ -186,6 +230,23 @@ pub enum LegAction {
         /// Status.
         status: u16,
     },
+    /// Take the dialog over from the call it belongs to, and offer it our media. Replies as to `Originate`.
+    Adopt {
+        /// Our offer.
+        sdp: Bytes,
+    },
+    /// 202 to their REFER; how it fares follows.
+    AcceptRefer,
+    /// Final refusal of their REFER.
+    RefuseRefer {
+        /// Status.
+        status: u16,
+    },
+    /// How their REFER fares (NOTIFY); 200 and above is the last word.
+    ReferProgress {
+        /// Status.
+        status: u16,
+    },
     /// re-INVITE with our new offer.
     Reoffer {
         /// Session description.
@@ -218,6 +279,16 @@ pub enum MediaProfile {
     Trunk(TrunkId),
     /// A phone of ours: NAT learning by the extension's flag.
     Extension(ExtensionId),
+}
+
+impl MediaProfile {
+    /// That of a leg that leads there.
+    pub fn of(endpoint: &LegEndpoint) -> Self {
+        match endpoint {
+            LegEndpoint::Trunk { trunk } => Self::Trunk(*trunk),
+            LegEndpoint::Extension { extension, .. } => Self::Extension(*extension),
+        }
+    }
 }
 
 /// Chosen by the core, echoed in `PlayFinished`.

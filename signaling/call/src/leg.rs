@@ -3,9 +3,18 @@
 use crate::{HangupCause, LegEndpoint, LegId, LegQuality, LegRole, LegStatus, Target};
 use bytes::Bytes;
 
-/// What is needed to place a leg once its media offer exists.
+/// What is to be done with a leg once its media offer exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Placing {
+pub(crate) enum Placing {
+    /// It is called.
+    Invite(Invitation),
+    /// Its dialog stands already, in another call: it is offered our media and becomes ours.
+    Adopt,
+}
+
+/// What is needed to call somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invitation {
     pub(crate) target: Target,
     pub(crate) caller_id: String,
     pub(crate) caller_name: Option<String>,
@@ -124,6 +133,11 @@ impl Leg {
 
     pub(crate) fn is_answered(&self) -> bool {
         self.dialog == Dialog::Answered
+    }
+
+    /// No change of its media is under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.renegotiation == Renegotiation::Idle
     }
 
     pub(crate) fn media_is_up(&self) -> bool {

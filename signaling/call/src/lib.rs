@@ -28,6 +28,7 @@ mod renegotiate;
 #[cfg(test)]
 mod rig;
 mod timers;
+mod transfer;
 mod written;
 
 pub use call::Call;
@@ -42,7 +43,7 @@ pub use id::{
 };
 pub use io::{
     Input, LegAction, MediaAction, MediaDirection, MediaNotice, MediaProfile, Origin, Output,
-    PlaySource, PlaybackId, Tone,
+    Partner, PlaySource, PlaybackId, ReferTo, Tone,
 };
 pub use number::{CalledNumber, E164, EmergencyNumber, InvalidNumber};
 pub use phase::{LegSnapshot, Phase, Snapshot};

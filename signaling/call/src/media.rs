@@ -71,6 +71,7 @@ impl Call {
         self.timers.clear(TimeoutReason::MediaReply(id));
         self.try_early_media();
         self.try_connect(now);
+        self.try_hand_over(now);
     }
 
     /// An action on a leg's media cannot be done. Unless the engine reported so, ports that were
@@ -120,6 +121,10 @@ impl Call {
     }
 
     fn answer_is_unusable(&mut self, now: Instant, id: LegId, is_first: bool, cause: HangupCause) {
+        if self.is_for_transfer(id) {
+            self.close_leg(now, id, cause);
+            return self.transfer_target_failed(now, id, cause, false);
+        }
         if is_first || !matches!(self.stage, Stage::Connecting(leg) if leg == id) {
             return self.end(now, cause);
         }
@@ -184,6 +189,13 @@ impl Call {
             | Dialog::Ringing
             | Dialog::Offered { .. }
             | Dialog::Answered => {}
+        }
+        if self.transferor_left(now, id, cause) {
+            return;
+        }
+        if self.is_for_transfer(id) {
+            self.leg_is_gone(now, id, cause);
+            return self.transfer_target_failed(now, id, cause, false);
         }
         if !is_first && !answered {
             // It never answered, whatever the word for its end.

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Stage, actor, plan_of};
 use crate::hunt::Hunt;
-use crate::leg::{LegMedia, Placing};
+use crate::leg::{Invitation, LegMedia};
 use crate::timers::TimeoutReason;
 use crate::{
     CallEventKind, CauseKind, EndedBy, HangupCause, LegId, LegRole, MediaAction, Originate,
@@ -37,7 +37,7 @@ impl Call {
         self.plan_leg(
             now,
             LegRole::Agent,
-            Placing {
+            Invitation {
                 target: Target::Extension(originate.agent),
                 caller_id: originate.to.to_string(),
                 caller_name: originate.display_name,

@@ -60,17 +60,20 @@ pub struct Snapshot {
 
 /// The phase of a call with these legs.
 pub(crate) fn phase_of(legs: &[Leg]) -> Phase {
-    let Some((first, others)) = legs.split_first() else { return Phase::New };
+    if legs.is_empty() {
+        return Phase::New;
+    }
     if legs.iter().all(Leg::is_closed) {
         return Phase::Over;
     }
-    if !first.is_live() {
-        return Phase::Ending;
-    }
+    // Who handed the other party on is gone, and the call is not.
+    let mut live = legs.iter().filter(|leg| leg.is_live());
+    let Some(first) = live.next() else { return Phase::Ending };
+    let others = live;
     if first.is_pending() {
         return Phase::CallingAgent;
     }
-    let reached = others.iter().map(reach_of).max();
+    let reached = others.map(reach_of).max();
     match (reached, first.is_answered()) {
         (Some(Phase::Connected), true) => Phase::Connected,
         // The target answered; the caller is being answered in this moment.

@@ -222,6 +222,10 @@ impl CallRecord {
                 self.answered_at_ms.get_or_insert(at_unix_ms);
                 self.advance(CallStatus::InProgress);
             }
+            CallEventKind::Transferred { agent, extension, .. } => {
+                self.agent_id = agent.or(self.agent_id);
+                self.extension_id = extension.or(self.extension_id);
+            }
             CallEventKind::Held { leg, .. } => {
                 if !self.held.contains(leg) {
                     self.held.push(*leg);

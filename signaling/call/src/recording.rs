@@ -2,8 +2,9 @@
 
 use crate::bridge::Pair;
 use crate::call::Call;
+use crate::consent::Consent;
 use crate::timers::TimeoutReason;
-use crate::{CallEventKind, LegRole, MediaAction, RecordingId, RecordingStatus};
+use crate::{CallEventKind, LegId, LegRole, MediaAction, RecordingId, RecordingStatus};
 use std::time::Instant;
 
 /// Where the recording of a call stands.
@@ -48,12 +49,36 @@ impl Call {
         }
         self.recording = Recording::Running { paused: false };
         let recording = RecordingId::of(self.id);
-        let (ours, far) = (pair.ours.leg(), pair.far.leg());
-        // Left is the customer; of an internal call, who dialled.
-        let caller_is_ours = self.leg(ours).is_some_and(|leg| leg.role == LegRole::Caller);
-        let (left, right) = if caller_is_ours { (ours, far) } else { (far, ours) };
+        let (left, right) = self.channels(pair);
         self.media(MediaAction::Record { recording, left, right });
         self.emit(CallEventKind::RecordingStarted { recording });
+    }
+
+    /// The customer agreed. With a transferor who is gone already it has to wait for the one who comes.
+    pub(crate) fn record_agreed(&mut self, pair: Pair) {
+        let stands = |leg: LegId| self.leg(leg).is_some_and(|leg| leg.answered().is_some());
+        if stands(pair.ours.leg()) && stands(pair.far.leg()) {
+            self.start_recording(pair);
+        }
+    }
+
+    /// Another party of the same call: the file goes on.
+    pub(crate) fn go_on_recording(&mut self, pair: Pair) {
+        if self.consent == Consent::Agreed && self.recording == Recording::Off {
+            return self.start_recording(pair);
+        }
+        if let Recording::Running { .. } = self.recording {
+            let recording = RecordingId::of(self.id);
+            let (left, right) = self.channels(pair);
+            self.media(MediaAction::Record { recording, left, right });
+        }
+    }
+
+    /// Left is the customer; of an internal call, who dialled.
+    fn channels(&self, pair: Pair) -> (LegId, LegId) {
+        let (ours, far) = (pair.ours.leg(), pair.far.leg());
+        let caller_is_ours = self.leg(ours).is_some_and(|leg| leg.role == LegRole::Caller);
+        if caller_is_ours { (ours, far) } else { (far, ours) }
     }
 
     pub(crate) fn pause_recording(&mut self, paused: bool) {

@@ -24,6 +24,10 @@ pub enum TimeoutReason {
     HeldSilence(LegId),
     /// The media engine owes an answer about a leg.
     MediaReply(LegId),
+    /// Nobody has said where a party may be handed on to.
+    TransferRoute,
+    /// The one a party is handed on to has not answered.
+    TransferRing,
     /// The ACK owes the answer to the offer in our 200.
     LateAnswer,
     /// The far end has not confirmed the end of a leg.
@@ -54,6 +58,8 @@ pub struct CallConfig {
     pub consent_window: Duration,
     /// How long a party that holds us may send nothing (C13).
     pub held_silence_limit: Duration,
+    /// How long the party of another call may take to take our media offer.
+    pub adopt_limit: Duration,
     /// How long the end of a leg may stay unconfirmed: above 64·T1 (RFC 3261 §17.1.2.2).
     pub leg_close_limit: Duration,
     /// How long the media engine may take to close a leg.
@@ -75,6 +81,7 @@ impl Default for CallConfig {
             announcement_limit: Duration::from_secs(30),
             consent_window: Duration::from_secs(30),
             held_silence_limit: Duration::from_secs(600),
+            adopt_limit: Duration::from_secs(10),
             leg_close_limit: Duration::from_secs(35),
             media_close_limit: Duration::from_secs(5),
             recorder_close_limit: Duration::from_secs(10),
@@ -112,6 +119,8 @@ impl Timers {
             | TimeoutReason::MaxDuration
             | TimeoutReason::HeldSilence(_)
             | TimeoutReason::LateAnswer
+            | TimeoutReason::TransferRoute
+            | TimeoutReason::TransferRing
             | TimeoutReason::MediaReply(_) => false,
         });
     }

@@ -1,6 +1,6 @@
 //! A leg somebody placed to us, and what both kinds of legs have in common once they stand.
 
-use super::cause;
+use super::{cause, transfer::Referral};
 use crate::{sip::DialogAction, trunk::Channel};
 use call::{EndedBy, HangupCause, Input, LegId};
 use signaling_proto::{Body, DialogEvent, Reply};
@@ -11,6 +11,7 @@ pub(super) struct Effects {
     pub(super) inputs: Vec<Input>,
     pub(super) actions: Vec<(u16, DialogAction)>,
     pub(super) redirect: Option<Redirect>,
+    pub(super) refer: Option<Referral>,
 }
 
 /// A carrier wants the call placed elsewhere.
@@ -48,6 +49,11 @@ pub(super) struct OfferedLeg {
 impl OfferedLeg {
     pub(super) fn new(leg: LegId, party: EndedBy, late: bool, channel: Option<Channel>) -> Self {
         Self { leg, party, late, over: false, hung_up: None, _channel: channel }
+    }
+
+    /// Whose end of the conversation it is, for causes.
+    pub(super) fn party(&self) -> EndedBy {
+        self.party
     }
 
     /// The dialog came to its end.
@@ -119,11 +125,8 @@ pub(super) fn established(leg: LegId, fork: u16, event: DialogEvent, effects: &m
                 effects.input(Input::LegDtmf { leg, digit });
             }
         }
-        // A phone's transfer would be a way to dial past the policy (D04). Until transfers are routed through the
-        // directory it is a method we do not serve, and Allow has said so (RFC 3261 §21.4.6).
-        DialogEvent::Referred { transaction, .. } => {
-            let reply = Reply::new(405).with_header("Allow", signaling_proto::ALLOW);
-            effects.act(fork, DialogAction::Respond { transaction, reply });
+        DialogEvent::Referred { transaction, refer_to, message, .. } => {
+            effects.refer = Some(Referral { fork, transaction, refer_to, message });
         }
         DialogEvent::Request { transaction, .. } => {
             effects.act(fork, DialogAction::Respond { transaction, reply: Reply::new(501) });

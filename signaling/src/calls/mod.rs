@@ -10,6 +10,7 @@ mod redirect;
 mod registry;
 mod request;
 mod task;
+mod transfer;
 
 pub(crate) use media::MediaPort;
 pub(crate) use registry::{Calls, NoRoom, Place};
@@ -19,6 +20,7 @@ pub(crate) use task::{CallNeighbours, Caller, FirstInput, Offered, spawn};
 use call::{CallId, Control, ExtensionId, HangupCause, LegId, Plan};
 use signaling_proto::DialogEvent;
 use tokio::sync::mpsc;
+use transfer::{Asker, Found, Taken};
 
 /// How many events may wait for one call. A peer that floods its own call past this loses
 /// events of that call only; they are counted.
@@ -37,6 +39,16 @@ pub(crate) enum CallTaskEvent {
     Media(::media::MediaEvent),
     /// The directory decided where the call goes.
     Directory(Result<Box<Plan>, HangupCause>),
+    /// The directory decided where a party may be handed on to.
+    TransferRouted(Result<Box<Plan>, HangupCause>),
+    /// Another call of the same phone asks whom it has in this one.
+    PartnerWanted(Asker),
+    /// That call said.
+    PartnerFound(Result<Box<Found>, HangupCause>),
+    /// Another call takes a party over, as this leg of its own.
+    Give { leg: LegId, to: LegId, door: CallDoor },
+    /// That party is ours now, or was gone.
+    Taken { leg: LegId, taken: Option<Box<Taken>> },
     /// The event that was waited for is on disk.
     Written,
     /// A timer of the core, or of the task, is due.

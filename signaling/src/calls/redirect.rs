@@ -47,7 +47,7 @@ impl CallTask {
         let mut refused = HangupCause::new(EndedBy::System, CauseKind::PolicyRefused);
         let trunk = match self.legs.get(&leg) {
             Some(Leg::Placed(placed)) => placed.trunk(),
-            Some(Leg::Offered(_) | Leg::Gone) | None => None,
+            Some(Leg::Offered(_) | Leg::Adopted(_) | Leg::Gone) | None => None,
         };
         let Some(trunk) = trunk else { return Err(refused) };
         for to in named {

@@ -7,6 +7,7 @@ use super::{
     cause, media as words,
     outbox::Outbox,
     placing::PlacedLeg,
+    transfer::{AdoptedLeg, Found, Referring},
 };
 use crate::{
     Directory, EventOut,
@@ -18,6 +19,7 @@ use crate::{
     trunk::{Channel, Trunks},
 };
 use ::media::{MediaCommand, MediaEvent};
+use bytes::Bytes;
 use call::{
     Call, CallConfig, CallEventKind, CauseKind, EndedBy, ExtensionId, ExtensionTarget, HangupCause,
     Input, LegAction, LegId, Origin, Originate, Output, Plan, RecordingId, Target, TenantId,
@@ -112,9 +114,12 @@ async fn guarded(
 }
 
 /// One leg's signalling.
+#[derive(Debug)]
 pub(super) enum Leg {
     Offered(OfferedLeg),
     Placed(Box<PlacedLeg>),
+    /// Of a call that is over.
+    Adopted(Box<AdoptedLeg>),
     /// Could not be placed, or is over.
     Gone,
 }
@@ -134,6 +139,12 @@ pub(super) struct CallTask {
     pub(super) trunks_left: Vec<call::TrunkId>,
     /// Who placed the call, where it is one of ours.
     pub(super) dialled_by: Option<call::UserId>,
+    /// REFERs that are answered, or about to be, by the leg they came from.
+    pub(super) refers: BTreeMap<LegId, Referring>,
+    /// The party of another call that becomes ours, and our offer to it.
+    pub(super) adopting: Option<(Found, Bytes)>,
+    /// What a transfer waits for.
+    pub(super) asked: Option<BoxFuture<'static, CallTaskEvent>>,
     route: Option<BoxFuture<'static, Result<Box<Plan>, HangupCause>>>,
     /// Ends when the latest event that was waited for is on disk. Events are written in order:
     /// a later one stands for all before it.
@@ -164,6 +175,9 @@ impl CallTask {
             extensions: BTreeMap::new(),
             trunks_left: Vec::new(),
             dialled_by: None,
+            refers: BTreeMap::new(),
+            adopting: None,
+            asked: None,
             route: None,
             written: None,
             unsent: VecDeque::new(),
@@ -242,6 +256,12 @@ impl CallTask {
                 None => std::future::pending().await,
             }
         };
+        let asked = async {
+            match &mut self.asked {
+                Some(asked) => asked.await,
+                None => std::future::pending().await,
+            }
+        };
         let written = async {
             match &mut self.written {
                 // Dropped unsent: it will not be known, and waiting on helps nobody.
@@ -254,6 +274,10 @@ impl CallTask {
             plan = routed => {
                 self.route = None;
                 CallTaskEvent::Directory(plan)
+            }
+            answer = asked => {
+                self.asked = None;
+                answer
             }
             () = written => {
                 self.written = None;
@@ -274,6 +298,7 @@ impl CallTask {
                 let effects = match self.legs.get_mut(&leg) {
                     Some(Leg::Offered(offered)) => offered.handle(*event),
                     Some(Leg::Placed(placed)) => placed.handle(fork, *event, now),
+                    Some(Leg::Adopted(adopted)) => adopted.handle(*event),
                     Some(Leg::Gone) | None => Effects::default(),
                 };
                 self.carry_out(leg, effects).await;
@@ -289,6 +314,11 @@ impl CallTask {
                 }
                 self.feed(Input::Routed(plan)).await;
             }
+            CallTaskEvent::TransferRouted(_)
+            | CallTaskEvent::PartnerWanted(_)
+            | CallTaskEvent::PartnerFound(_)
+            | CallTaskEvent::Give { .. }
+            | CallTaskEvent::Taken { .. } => Box::pin(self.take_transfer(event)).await,
             CallTaskEvent::Written => self.feed(Input::Written).await,
             CallTaskEvent::Timeout => {
                 self.retry_unsent();
@@ -298,6 +328,33 @@ impl CallTask {
             }
             CallTaskEvent::Shutdown => self.feed(Input::Shutdown).await,
         }
+    }
+
+    /// What other calls and the directory have to say about a transfer.
+    async fn take_transfer(&mut self, event: CallTaskEvent) {
+        match event {
+            CallTaskEvent::TransferRouted(route) => {
+                if let Ok(plan) = &route {
+                    self.note_plan(plan);
+                }
+                self.core.handle_input(Instant::now(), Input::TransferRouted(route));
+            }
+            CallTaskEvent::PartnerWanted(asker) => self.tell_partner(asker),
+            CallTaskEvent::PartnerFound(found) => {
+                let partner = found.map(|found| self.note_found(*found));
+                self.core.handle_input(Instant::now(), Input::PartnerFound(partner));
+            }
+            CallTaskEvent::Give { leg, to, door } => self.give(leg, to, &door),
+            CallTaskEvent::Taken { leg, taken } => self.taken(leg, taken).await,
+            CallTaskEvent::Command(_)
+            | CallTaskEvent::Leg { .. }
+            | CallTaskEvent::Media(_)
+            | CallTaskEvent::Directory(_)
+            | CallTaskEvent::Written
+            | CallTaskEvent::Timeout
+            | CallTaskEvent::Shutdown => {}
+        }
+        self.drain().await;
     }
 
     async fn feed(&mut self, input: Input) {
@@ -312,6 +369,8 @@ impl CallTask {
                 Output::NeedRoute { tenant, origin, from, to } => {
                     self.ask_route(tenant, origin, from, to);
                 }
+                Output::NeedTransferRoute { by, to } => self.ask_transfer_route(by, to),
+                Output::NeedPartner { by } => self.ask_partner(by),
                 Output::NeedWritten(kind) => {
                     self.note_emitted(&kind);
                     self.written = Some(self.outbox.put_for_receipt(kind));
@@ -365,10 +424,14 @@ impl CallTask {
         if let Some(redirect) = effects.redirect {
             self.redirect(leg, redirect).await;
         }
+        if let Some(referral) = effects.refer {
+            self.referred(leg, referral).await;
+        }
         self.drain().await;
         let over = match self.legs.get(&leg) {
             Some(Leg::Offered(offered)) => offered.is_over(),
             Some(Leg::Placed(placed)) => placed.is_over(),
+            Some(Leg::Adopted(adopted)) => adopted.is_over(),
             Some(Leg::Gone) | None => false,
         };
         if over {
@@ -376,7 +439,7 @@ impl CallTask {
         }
     }
 
-    async fn dialog(&mut self, leg: LegId, fork: u16, action: DialogAction) {
+    pub(super) async fn dialog(&mut self, leg: LegId, fork: u16, action: DialogAction) {
         let key = DialogKey { leg, fork };
         self.near.sip.send(SipCommand::Dialog { key, action }).await;
     }
@@ -385,7 +448,7 @@ impl CallTask {
     async fn act(&mut self, leg: LegId, action: LegAction) {
         let fork = match self.legs.get(&leg) {
             Some(Leg::Placed(placed)) => placed.fork(),
-            Some(Leg::Offered(_) | Leg::Gone) | None => 0,
+            Some(Leg::Offered(_) | Leg::Adopted(_) | Leg::Gone) | None => 0,
         };
         let action = match action {
             LegAction::Originate { target, sdp, caller_id, caller_name, auto_answer } => {
@@ -410,6 +473,10 @@ impl CallTask {
             }
             LegAction::RefuseReoffer { status } => DialogAction::RefuseReinvite { status },
             LegAction::Reoffer { sdp } => DialogAction::Reinvite { body: Body::sdp(sdp) },
+            LegAction::Adopt { sdp } => return self.adopt(leg, sdp),
+            LegAction::AcceptRefer => return self.accept_refer(leg).await,
+            LegAction::RefuseRefer { status } => return self.refuse_refer(leg, status).await,
+            LegAction::ReferProgress { status } => return self.refer_progress(leg, status).await,
             LegAction::Hangup { cause } => return self.hang_up(leg, cause).await,
         };
         self.dialog(leg, fork, action).await;
@@ -419,6 +486,11 @@ impl CallTask {
         match self.legs.get_mut(&leg) {
             Some(Leg::Offered(offered)) => {
                 offered.note_hangup(cause);
+                let reason = Some(cause::reason_for(cause));
+                self.dialog(leg, 0, DialogAction::Hangup { reason }).await;
+            }
+            Some(Leg::Adopted(adopted)) => {
+                adopted.note_hangup(cause);
                 let reason = Some(cause::reason_for(cause));
                 self.dialog(leg, 0, DialogAction::Hangup { reason }).await;
             }

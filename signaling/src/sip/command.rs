@@ -5,7 +5,7 @@ use crate::calls::CallDoor;
 use call::{CallId, ExtensionId, LegId, TenantId};
 use signaling_proto::{
     Body, HeaderLine, InviteRequest, Message, OutgoingRequest, Reason, Reply, RequestFailure,
-    ResolveId, Source, Target, TransactionId, registrar::Reachable,
+    ResolveId, Source, Target, TransactionId, headers::Replaces, registrar::Reachable,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,6 +35,10 @@ pub(crate) enum SipCommand {
     Looked { ticket: Ticket, answered: bool },
     /// A host name was resolved.
     Resolved { id: ResolveId, targets: Vec<Target> },
+    /// A dialog goes on as part of another call; that call's later actions on it follow.
+    Move { from: DialogKey, to: DialogKey, door: CallDoor },
+    /// Whose the dialog is that a phone names from its side (RFC 3891).
+    FindDialog { replaces: Replaces, reply: oneshot::Sender<Option<(DialogKey, CallDoor)>> },
     /// Where the phones of an AOR are.
     Reach { aor: String, reply: oneshot::Sender<Vec<Reachable>> },
     /// The phones of an extension may not stay registered.
@@ -75,6 +79,8 @@ pub(crate) enum DialogAction {
     RetryWith { headers: Vec<HeaderLine> },
     /// Answer to a request in the dialog.
     Respond { transaction: TransactionId, reply: Reply },
+    /// How a REFER of the peer fares.
+    Notify { state: String, line: String },
 }
 
 /// Sends commands to the SIP task.
@@ -98,6 +104,13 @@ impl SipDoor {
         let (reply, outcome) = oneshot::channel();
         self.send(SipCommand::Request { request: Box::new(request), reply }).await;
         outcome.await.unwrap_or(RequestOutcome::Failed(RequestFailure::Unreachable))
+    }
+
+    /// Whose the dialog is that a phone names from its side.
+    pub(crate) async fn find_dialog(&self, replaces: &Replaces) -> Option<(DialogKey, CallDoor)> {
+        let (reply, answer) = oneshot::channel();
+        self.send(SipCommand::FindDialog { replaces: replaces.clone(), reply }).await;
+        answer.await.ok().flatten()
     }
 
     /// Where the phones of an AOR are.

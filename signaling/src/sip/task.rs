@@ -13,7 +13,7 @@ use crate::{
 use signaling_proto::{
     Destination, DialogEvent, DialogId, Endpoint, Event, Failure, HeaderLine, InvalidUse,
     InviteRequest, Reason, Reply, ResolveQuery, TransactionId, brute_force::BruteForce,
-    digest::Challenger,
+    digest::Challenger, headers::Replaces,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -209,6 +209,12 @@ impl SipTask {
             SipCommand::Abandon { call } => self.abandon(now, call),
             SipCommand::Looked { ticket, answered } => self.looked(now, ticket, answered),
             SipCommand::Resolved { id, targets } => self.endpoint.resolved(now, id, targets),
+            SipCommand::Move { from, to, door } => self.move_dialog(from, to, door),
+            SipCommand::FindDialog { replaces, reply } => {
+                let Replaces { call_id, to_tag, from_tag, .. } = &replaces;
+                let found = self.endpoint.find_dialog(call_id, to_tag, from_tag);
+                let _ = reply.send(found.and_then(|id| self.dialogs.owner(id).cloned()));
+            }
             SipCommand::Reach { aor, reply } => {
                 let _ = reply.send(self.reach(now, &aor));
             }
@@ -343,6 +349,21 @@ impl SipTask {
             DialogAction::Respond { transaction, reply } => {
                 endpoint.respond(now, transaction, &reply)
             }
+            DialogAction::Notify { state, line } => {
+                endpoint.notify(now, dialog, state, line).map(drop)
+            }
+        }
+    }
+
+    /// The dialog is another call's from now on, if it still stands.
+    fn move_dialog(&mut self, from: DialogKey, to: DialogKey, door: CallDoor) {
+        let found = self.dialogs.id(from);
+        match found {
+            Some(dialog) => {
+                self.dialogs.remove(dialog);
+                self.dialogs.insert(dialog, to, door);
+            }
+            None => deliver(door, failed(to, 481)),
         }
     }
 

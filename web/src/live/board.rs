@@ -74,6 +74,7 @@ impl LiveState {
             | CallEventKind::LegRinging { .. }
             | CallEventKind::LegAnswered { .. }
             | CallEventKind::Answered { .. }
+            | CallEventKind::Transferred { .. }
             | CallEventKind::Held { .. }
             | CallEventKind::Resumed { .. }
             | CallEventKind::Muted { .. }

@@ -14,6 +14,8 @@ struct LegFacts {
     told_final: bool,
     told_end: bool,
     reported: bool,
+    /// Its REFER was taken and not answered finally.
+    referring: bool,
     opens: u32,
     closes: u32,
     open_failed: bool,
@@ -37,6 +39,7 @@ pub(crate) struct Watch {
     recording_reports: u32,
     engine_ended_recording: bool,
     held: BTreeSet<LegId>,
+    pub(crate) transfers: u32,
 }
 
 impl Watch {
@@ -55,6 +58,7 @@ impl Watch {
             recording_reports: 0,
             engine_ended_recording: false,
             held: BTreeSet::new(),
+            transfers: 0,
         }
     }
 
@@ -103,6 +107,10 @@ impl Watch {
         self.must(!self.finished, "nothing comes after Finished", output);
         self.rests_on_what_is_written(now, output);
         match output {
+            Output::NeedTransferRoute { by, .. } | Output::NeedPartner { by } => {
+                let asks = self.legs.get(by).is_some_and(|facts| facts.referring);
+                self.must(asks, "asked for whoever wants it", output);
+            }
             Output::NeedRoute { .. } => self.must(self.started == 0, "routed first", output),
             Output::Leg { leg, action } => self.leg(*leg, action, output),
             Output::Media(action) => self.media(action, output),
@@ -120,7 +128,7 @@ impl Watch {
         let must = |holds: bool, what: &str| assert!(holds, "seed {seed}: {what}: {output:?}");
         let facts = self.legs.entry(leg).or_default();
         match action {
-            LegAction::Originate { .. } => {
+            LegAction::Originate { .. } | LegAction::Adopt { .. } => {
                 must(!facts.originated, "a leg is placed once");
                 must(!facts.told_end, "a leg that was ended is not placed");
                 facts.originated = true;
@@ -143,7 +151,16 @@ impl Watch {
             LegAction::AcceptReoffer { .. } | LegAction::Reoffer { .. } => {
                 must(!facts.told_end, "no offers in a dialog we ended");
             }
-            LegAction::RefuseReoffer { .. } => {}
+            LegAction::AcceptRefer | LegAction::ReferProgress { .. } => {
+                must(!facts.told_end, "a dialog we ended hears of no transfer");
+                let last = matches!(action, LegAction::ReferProgress { status } if *status >= 200);
+                must(
+                    facts.referring == matches!(action, LegAction::ReferProgress { .. }),
+                    "asked first, and told in the end once",
+                );
+                facts.referring = !last;
+            }
+            LegAction::RefuseRefer { .. } | LegAction::RefuseReoffer { .. } => {}
         }
     }
 
@@ -182,16 +199,19 @@ impl Watch {
                 self.touch(*left, output);
                 self.touch(*right, output);
                 self.records += 1;
-                let ok = self.records == 1 && *recording == self.recording && left != right;
-                self.must(ok, "recorded at most once", output);
+                let ok = self.stops == 0 && *recording == self.recording && left != right;
+                self.must(ok, "recorded into one file", output);
+                for leg in [left, right] {
+                    self.must(self.legs[leg].answered, "who is recorded has answered", output);
+                }
             }
             MediaAction::StopRecording { .. } => {
                 self.stops += 1;
-                let ok = self.stops == 1 && self.records == 1;
+                let ok = self.stops == 1 && self.records >= 1;
                 self.must(ok, "stopped once, if started", output);
             }
             MediaAction::PauseRecording { .. } => {
-                self.must(self.records == 1 && self.stops == 0, "only a running one", output);
+                self.must(self.records >= 1 && self.stops == 0, "only a running one", output);
             }
             MediaAction::SetAnswer { leg, .. }
             | MediaAction::AnswerReoffer { leg, .. }
@@ -224,6 +244,11 @@ impl Watch {
             CallEventKind::Bridged { a, b } => {
                 let both = self.legs[a].answered && self.legs[b].answered;
                 self.must(both, "only answered legs are bridged", output);
+            }
+            CallEventKind::Transferred { from, to, .. } => {
+                let fresh = from != to && self.legs[to].answered;
+                self.must(fresh, "handed to somebody else who answered", output);
+                self.transfers += 1;
             }
             CallEventKind::Held { leg, .. } => {
                 let fresh = self.held.insert(*leg);
@@ -269,8 +294,8 @@ impl Watch {
             let closed = facts.opens == 0 || facts.closes == 1 || facts.open_failed;
             self.must(closed, "every port was given back", output);
         }
-        let stopped = self.records == self.stops || self.engine_ended_recording;
+        let stopped = self.records.min(1) == self.stops || self.engine_ended_recording;
         self.must(stopped, "a recording that ran was stopped", output);
-        self.must(self.records <= self.recording_reports, "and its fate is known", output);
+        self.must(self.records.min(1) <= self.recording_reports, "and its fate is known", output);
     }
 }

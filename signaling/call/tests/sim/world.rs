@@ -95,6 +95,11 @@ impl World {
         }
     }
 
+    /// How often the call was handed on.
+    pub(crate) fn transfers(&self) -> u32 {
+        self.watch.transfers
+    }
+
     pub(crate) fn run(&mut self) -> CallRecord {
         self.begin();
         self.people_act();
@@ -212,9 +217,18 @@ impl World {
                 Input::LegReanswered { leg, sdp: Ok(Some(Bytes::from_static(b"ack"))) },
                 Input::Media(MediaNotice::Silent { leg }),
                 Input::LegEnded { leg, cause: quiet },
+                Input::LegReferred { leg, to: ReferTo::Number("102".to_owned()) },
+                Input::LegReferred { leg, to: ReferTo::Number("102".to_owned()) },
+                Input::LegReferred { leg, to: ReferTo::Partner },
+                Input::LegTaken { leg },
             ];
             let act = self.lots.pick(&acts);
             self.later(100, 60_000, act);
+        }
+        if self.lots.percent(40) {
+            let leg = LegId::of(self.id, self.lots.below(3) as u16);
+            let to = self.lots.pick(&[ReferTo::Number("102".to_owned()), ReferTo::Partner]);
+            self.later(5_000, 30_000, Input::LegReferred { leg, to });
         }
         let hangup = Input::Control(Control::Hangup { by: None });
         let last = self.lots.pick(&[hangup, Input::Shutdown]);
@@ -269,6 +283,8 @@ impl World {
                     self.journal(kind);
                     self.faulty(1, 20, Input::Written);
                 }
+                Output::NeedTransferRoute { .. } => self.transfer_is_routed(),
+                Output::NeedPartner { .. } => self.partner_is_found(),
                 Output::NeedRoute { .. } | Output::Finished => {}
             }
         }
@@ -285,7 +301,7 @@ impl World {
 
     fn far_end(&mut self, leg: LegId, action: LegAction) {
         match action {
-            LegAction::Originate { .. } => self.far_end_is_called(leg),
+            LegAction::Originate { .. } | LegAction::Adopt { .. } => self.far_end_is_called(leg),
             LegAction::Hangup { cause } => {
                 let gone = self.far.iter_mut().find(|far| far.leg == leg);
                 let Some(far) = gone.filter(|far| far.state != DialogState::Over) else { return };
@@ -316,9 +332,44 @@ impl World {
                 self.faulty(10, 300, Input::LegReanswered { leg, sdp: Ok(Some(sdp)) });
             }
             LegAction::Ring { .. }
+            | LegAction::AcceptRefer
+            | LegAction::RefuseRefer { .. }
+            | LegAction::ReferProgress { .. }
             | LegAction::AcceptReoffer { .. }
             | LegAction::RefuseReoffer { .. } => {}
         }
+    }
+
+    /// The directory has a way for nine transfers of ten.
+    fn transfer_is_routed(&mut self) {
+        let refused = HangupCause::new(EndedBy::System, CauseKind::PolicyRefused);
+        let mut targets: Vec<Target> =
+            (0..self.lots.below(3) as u8).map(|n| Target::Extension(phone(n))).collect();
+        targets.extend((0..self.lots.below(3) as u8).map(|n| Target::Trunk(trunk(n))));
+        let plan = Plan {
+            tenant: self.tenant,
+            direction: Direction::Outbound,
+            lead: None,
+            agent: None,
+            extension: None,
+            number: None,
+            campaign: None,
+            targets,
+            caller_id: "+919812340001".to_owned(),
+            caller_name: None,
+            ring_timeout_ms: 20_000,
+            max_duration_ms: 120_000,
+            record: RecordPlan::default(),
+        };
+        let route = if self.lots.percent(90) { Ok(Box::new(plan)) } else { Err(refused) };
+        self.faulty(0, 200, Input::TransferRouted(route));
+    }
+
+    fn partner_is_found(&mut self) {
+        let gone = HangupCause::new(EndedBy::System, CauseKind::NotFound);
+        let endpoint = LegEndpoint::Trunk { trunk: trunk(3).trunk };
+        let found = if self.lots.percent(80) { Ok(Partner { endpoint }) } else { Err(gone) };
+        self.faulty(0, 200, Input::PartnerFound(found));
     }
 
     fn far_end_is_called(&mut self, leg: LegId) {

@@ -28,9 +28,9 @@ use crate::{Message, Text};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// What we serve, for Allow. REFER is read and handed up, but not invited: a phone should offer its transfer key only
-/// where a transfer would be done.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, MESSAGE";
+/// What we serve, for Allow.
+pub const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, MESSAGE, REFER";
 
 /// Extensions we understand, for Supported and the check of Require.
 pub(crate) const SUPPORTED: [&str; 6] =

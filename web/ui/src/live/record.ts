@@ -85,6 +85,7 @@ export type CallEventBody =
   | { kind: "leg_answered"; leg: string }
   | { kind: "answered"; agent: string | null; extension: string | null; trunk: string | null }
   | { kind: "bridged"; a: string; b: string }
+  | { kind: "transferred"; from: string; to: string; agent: string | null; extension: string | null }
   | { kind: "held"; leg: string; by_party: boolean }
   | { kind: "resumed"; leg: string }
   | { kind: "muted"; leg: string; muted: boolean }
@@ -228,6 +229,12 @@ export function applyEvent(record: CallRecord, event: CallEvent, at: number): Ca
         trunk_id: event.trunk ?? record.trunk_id,
         answered_at_ms: record.answered_at_ms ?? at,
         status: advance(record, "in_progress"),
+      };
+    case "transferred":
+      return {
+        ...record,
+        agent_id: event.agent ?? record.agent_id,
+        extension_id: event.extension ?? record.extension_id,
       };
     case "held":
       return record.held.includes(event.leg) ? record : { ...record, held: [...record.held, event.leg] };
