@@ -347,6 +347,7 @@ impl CallTask {
             CallTaskEvent::Give { leg, to, door } => self.give(leg, to, &door),
             CallTaskEvent::Taken { leg, taken } => self.taken(leg, taken).await,
             CallTaskEvent::Command(_)
+            | CallTaskEvent::PhonesOut(_)
             | CallTaskEvent::Leg { .. }
             | CallTaskEvent::Media(_)
             | CallTaskEvent::Directory(_)
