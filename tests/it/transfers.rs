@@ -5,9 +5,11 @@ use crate::{
     floor::{AGENT_HZ, Floor, SOON, talk},
 };
 use serde_json::json;
+use std::time::Duration;
 use testkit::{
     eventually,
     peers::{Baresip, Linphone},
+    wire::{Ask, Wire, status},
 };
 use tokio::task::block_in_place;
 
@@ -191,4 +193,39 @@ async fn a_customer_announced_to_a_colleague_is_joined_with_the_colleague() {
     })
     .await;
     assert_eq!(internal["status"], "completed", "{internal}");
+}
+
+/// RFC 3891 §3: a call is not taken from another phone, and an attempt to is never one more call.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_that_names_a_dialog_to_replace_is_no_new_call() {
+    let floor = Floor::open().await;
+    let account = floor.account("102").await;
+    let mut other = floor.register(&account, COLLEAGUE_HZ).await;
+    let own = floor.identity("101").await;
+    let (server, uri) = (floor.server.sip, format!("sip:102@{}", own.domain));
+    block_in_place(|| {
+        let mut first = Wire::open(server);
+        let ask = Ask::invite(&uri, &own.uri());
+        let answer = first.ask_as(&own, &ask);
+        assert_eq!(status(&answer), 200);
+        first.acknowledge(&ask, &answer);
+        other.until("CALL_ESTABLISHED", 8);
+        let (call, ours) = (answer.call_id(), answer.to_tag().unwrap());
+        let theirs = answer.from_tag();
+        for (replaces, wanted) in [
+            (format!("{call};to-tag={ours};from-tag={theirs}"), 603),
+            (format!("{call};to-tag={ours};from-tag={theirs};early-only"), 486),
+            (format!("{call};to-tag={theirs};from-tag={ours}"), 481),
+            (format!("{call};to-tag={ours};from-tag=other"), 481),
+            (format!("{call};to-tag={ours}"), 400),
+        ] {
+            let mut ask = Ask::invite(&uri, &own.uri());
+            ask.lines = vec![format!("Replaces: {replaces}")];
+            assert_eq!(status(&Wire::open(server).ask_as(&own, &ask)), wanted, "{replaces}");
+        }
+        assert!(!other.saw("CALL_INCOMING", Duration::from_millis(500)), "{}", other.log());
+        assert!(!other.saw("CALL_CLOSED", Duration::from_millis(100)), "the call goes on");
+        first.hang_up(&ask, &answer);
+        other.until("CALL_CLOSED", 8);
+    });
 }

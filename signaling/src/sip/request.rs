@@ -12,7 +12,10 @@ use crate::{
     trunk::Trunk,
 };
 use call::{CallId, Input, LegId, Origin, TenantId};
-use signaling_proto::{DialogId, Message, Method, NameAddr, Reach, Reply, Source, TransactionId};
+use signaling_proto::{
+    DialogId, HeaderName, Message, Method, NameAddr, Reach, Reply, Source, TransactionId,
+    headers::Replaces,
+};
 use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -215,6 +218,9 @@ impl SipTask {
         offer: Offer,
         caller: impl FnOnce() -> Caller,
     ) {
+        if let Some(status) = self.replaces_refused(&ask.message) {
+            return self.answer(ask, Reply::new(status));
+        }
         let call = new_call_id();
         let (place, mailbox) = match self.near.calls.enter(call, offer.tenant) {
             Ok(entered) => entered,
@@ -234,6 +240,23 @@ impl SipTask {
         let offered = Offered { input, peer: ask.source.remote, caller: caller() };
         let near = self.near.call_neighbours.clone();
         spawn(near, place, mailbox, FirstInput::Offered(Box::new(offered)));
+    }
+
+    /// An INVITE that wants to take the place of a dialog (RFC 3891 §3). A phone joins its own two calls by REFER; a call
+    /// is not taken from another phone, and never becomes one more call by mistake.
+    fn replaces_refused(&self, invite: &Message) -> Option<u16> {
+        if invite.count(HeaderName::Replaces) > 1 {
+            return Some(400);
+        }
+        let Ok(replaces) = invite.replaces() else { return Some(400) };
+        let Replaces { call_id, to_tag, from_tag, early_only } = replaces?;
+        // Only dialogs that were answered are found.
+        let stands = self.endpoint.find_dialog(&call_id, &to_tag, &from_tag).is_some();
+        Some(match (stands, early_only) {
+            (false, _) => 481,
+            (true, true) => 486,
+            (true, false) => 603,
+        })
     }
 
     fn refuse(&mut self, ask: Ask, no_room: NoRoom) {
