@@ -24,6 +24,7 @@ if [ "${1:-run}" = test ]; then
   need python3 python3 "drives some of the phones"
   need aiosmtpd python3-aiosmtpd "a mail server we did not write, for letters with reset links"
   need opusdec opus-tools "a decoder we did not write, for compressed recordings"
+  need openssl openssl "shows which certificate a TLS port presents"
   python3 -m pip --version >/dev/null 2>&1 || {
     missing+=(python3-pip)
     reasons+=("  python3-pip: installs the S3 server of the storage tests")

@@ -5,9 +5,10 @@ use crate::{
     floor::{AGENT_HZ, Floor, SOON, talk},
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use testkit::{
     certificates::{Authority, Issued},
+    eventually,
     peers::{Baresip, BaresipAccount},
     ports,
 };
@@ -71,6 +72,60 @@ async fn a_phone_on_tls_talks_both_ways() {
     let start = move || Baresip::start_with(&account, AGENT_HZ, &trust).registered();
     let phone = tokio::task::spawn_blocking(start).await.unwrap();
     heard_both_ways(&floor, phone, "tls").await;
+}
+
+/// The certificate that a new connection is shown, PEM.
+fn shown(port: u16) -> String {
+    let answer = std::process::Command::new("openssl")
+        .args(["s_client", "-connect", &format!("127.0.0.1:{port}")])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("openssl is installed by scripts/setup.sh test");
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let begin = text.find("-----BEGIN CERTIFICATE-----").unwrap_or(text.len());
+    let end = text.find("-----END CERTIFICATE-----").unwrap_or(begin);
+    text[begin..end].to_owned()
+}
+
+/// B14: a certificate is renewed while calls run: they go on, and who connects then is shown the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_on_tls_outlives_its_certificate() {
+    let folder = testkit::folder();
+    let authority = Authority::new(folder.path(), "authority");
+    let ours = authority.issue("ours", &["127.0.0.1"]);
+    let (floor, port) = floor_with_tls(&authority, &ours).await;
+    let account = BaresipAccount {
+        transport: "tls",
+        server: format!("127.0.0.1:{port}"),
+        ..floor.account(&floor.extension).await
+    };
+    let trust = format!("sip_cafile {}\n", authority.certificate.display());
+    let start = move || Baresip::start_with(&account, AGENT_HZ, &trust).registered();
+    let mut phone = tokio::task::spawn_blocking(start).await.unwrap();
+    floor.phone_registered().await;
+    floor.ready().await;
+    let lead = floor.lead("Customer", "+919811770015").await;
+    let call = floor.dial(&lead).await;
+    floor.call_is(&call, "in_progress").await;
+    let before = std::fs::read_to_string(&ours.certificate).unwrap();
+    assert!(block_in_place(|| before.contains(&shown(port))), "the first one is shown");
+    // The same file names, as a renewal writes them.
+    authority.issue("ours", &["127.0.0.1"]);
+    let after = std::fs::read_to_string(&ours.certificate).unwrap();
+    assert_ne!(before, after);
+    eventually("the new certificate is shown", Duration::from_secs(20), || async {
+        let now = block_in_place(|| shown(port));
+        (!now.is_empty() && after.contains(&now)).then_some(())
+    })
+    .await;
+    assert_eq!(floor.call(&call).await["status"], "in_progress");
+    talk(1.0).await;
+    floor.hang_up(&call).await;
+    block_in_place(|| phone.until("CALL_CLOSED", 8));
+    let row = floor.call_over(&call).await;
+    let lasted = row["duration_seconds"].as_f64().unwrap() as f32;
+    let heard = phone.heard().pop().unwrap().seconds_of(1000.0);
+    assert!(heard > 1.0 && heard > lasted - 2.5, "{heard} s of {lasted} s: {row}");
 }
 
 /// A call over the only trunk to a customer's baresip, and one from it: heard at both ends.
