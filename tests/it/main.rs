@@ -33,3 +33,4 @@ mod transfers;
 mod transports;
 mod trunks;
 mod two_steps;
+mod websocket;

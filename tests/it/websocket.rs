@@ -1,0 +1,103 @@
+//! SIP over WebSocket (RFC 7118) as JsSIP speaks it: a stack of other hands registers, calls and is called.
+
+use crate::{
+    carriers::ROOT,
+    floor::{AGENT_HZ, Floor, SOON, talk},
+};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+use testkit::eventually;
+use tokio::task::block_in_place;
+
+/// JsSIP in Node.
+struct JsSip {
+    child: Child,
+    told: mpsc::Receiver<Value>,
+}
+
+impl JsSip {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new("node")
+            .args(["--experimental-websocket", "--no-warnings", "e2e/jssip.mjs"])
+            .args(args)
+            .current_dir(Path::new(ROOT).join("web/ui"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node is installed, and scripts/ui.sh has brought its packages");
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let told = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if tell.send(told).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, told }
+    }
+
+    /// The next thing it tells, which must be this.
+    fn tells(&self, what: &str) -> Value {
+        let told = block_in_place(|| self.told.recv_timeout(Duration::from_secs(15)));
+        let told = told.unwrap_or_else(|_| panic!("JsSIP says nothing, expected: {what}"));
+        assert_eq!(told["what"], what, "{told}");
+        told
+    }
+}
+
+impl Drop for JsSip {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jssip_registers_calls_and_is_called_over_websocket() {
+    let floor = Floor::open().await;
+    let account = floor.account("102").await;
+    let mut other = floor.register(&account, 800.0).await;
+    let (user, secret, domain) = floor.server.sip_secret("101").await;
+    let url = format!("{}/sip", floor.server.base.replacen("http", "ws", 1));
+    let phone = JsSip::start(&[&url, &domain, &user, &secret, "102"]);
+    phone.tells("registered");
+    floor.phone_registered().await;
+    let extensions = floor.admin.get("/extensions?limit=200").await.to_string();
+    assert!(extensions.contains("\"transport\":\"ws\""), "{extensions}");
+    assert_eq!(phone.tells("options")["status"], 200);
+    // Outside of a call it is a method we do not serve (A22).
+    assert_eq!(phone.tells("message")["status"], 405);
+
+    phone.tells("answered");
+    block_in_place(|| other.until("CALL_ESTABLISHED", 8));
+    let over = phone.tells("hung up");
+    assert!(over["received"].as_u64().unwrap() > 60, "{over}");
+    block_in_place(|| other.until("CALL_CLOSED", 8));
+    talk(0.3).await;
+    let heard = other.heard().pop().unwrap();
+    assert!(heard.seconds_of(AGENT_HZ) > 1.2, "{}", heard.seconds_of(AGENT_HZ));
+
+    phone.tells("waiting");
+    other.command("dial", &format!("sip:101@{}", floor.server.sip));
+    block_in_place(|| other.until("CALL_ESTABLISHED", 8));
+    talk(2.0).await;
+    other.command("hangup", "");
+    let called = phone.tells("was called");
+    assert_eq!((&called["by"], &called["ended"]), (&"102".into(), &"remote".into()), "{called}");
+    assert!(called["received"].as_u64().unwrap() > 60, "{called}");
+    phone.tells("unregistered");
+    eventually("nobody is registered at 101", SOON, || async {
+        let extensions = floor.admin.get("/extensions?limit=200").await;
+        let rows = extensions["items"].as_array()?.clone();
+        rows.iter().find(|e| e["number"] == "101" && e["registered"] == false).map(|_| ())
+    })
+    .await;
+}
