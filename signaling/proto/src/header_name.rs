@@ -113,9 +113,12 @@ header_names! {
 const COUNT: usize = HeaderName::ALL.len();
 const LONGEST: usize = 24;
 
+/// A name in lower case, as three numbers: names are compared by these.
+type Folded = [u64; LONGEST / 8];
+
 /// Known names ordered by length and first letter, and where each pair of these begins: a look-up compares only the few
 /// names that share both.
-static BY_START: ([(&[u8], HeaderName); COUNT], [u8; STARTS + 1]) = by_start();
+static BY_START: ([(Folded, HeaderName); COUNT], [u8; STARTS + 1]) = by_start();
 
 /// Pairs of a length below [`LONGEST`] and a letter.
 const STARTS: usize = LONGEST * LETTERS;
@@ -124,8 +127,8 @@ const LETTERS: usize = 26;
 /// Compact forms by letter.
 static COMPACT: [HeaderName; 26] = compact_forms();
 
-const fn by_start() -> ([(&'static [u8], HeaderName); COUNT], [u8; STARTS + 1]) {
-    let mut ordered = [(b"".as_slice(), HeaderName::Other); COUNT];
+const fn by_start() -> ([(Folded, HeaderName); COUNT], [u8; STARTS + 1]) {
+    let mut ordered = [([0; LONGEST / 8], HeaderName::Other); COUNT];
     let mut starts = [0u8; STARTS + 1];
     let mut filled = 0;
     let mut start = 0;
@@ -136,7 +139,13 @@ const fn by_start() -> ([(&'static [u8], HeaderName); COUNT], [u8; STARTS + 1]) 
             let name = HeaderName::ALL[i].as_str().as_bytes();
             let letter = (name[0].to_ascii_lowercase() - b'a') as usize;
             if name.len() * LETTERS + letter == start {
-                ordered[filled] = (name, HeaderName::ALL[i]);
+                let mut padded = [0u8; LONGEST];
+                let mut at = 0;
+                while at < name.len() {
+                    padded[at] = name[at];
+                    at += 1;
+                }
+                ordered[filled] = (folded(&padded), HeaderName::ALL[i]);
                 filled += 1;
             }
             i += 1;
@@ -145,6 +154,21 @@ const fn by_start() -> ([(&'static [u8], HeaderName); COUNT], [u8; STARTS + 1]) 
     }
     starts[STARTS] = filled as u8;
     (ordered, starts)
+}
+
+/// Capitals become small letters: they have the bit 0x40, and small ones 0x20 besides. No other byte becomes a letter or
+/// `-` by it.
+const fn folded(padded: &[u8; LONGEST]) -> Folded {
+    const CASED: u64 = u64::from_ne_bytes([0x40; 8]);
+    let (eights, _) = padded.as_chunks::<8>();
+    let mut folded = [0; LONGEST / 8];
+    let mut part = 0;
+    while part < folded.len() {
+        let eight = u64::from_le_bytes(eights[part]);
+        folded[part] = eight | (eight & CASED) >> 1;
+        part += 1;
+    }
+    folded
 }
 
 const fn compact_forms() -> [HeaderName; 26] {
@@ -177,8 +201,13 @@ impl HeaderName {
         let (ordered, starts) = &BY_START;
         let start = name.len() * LETTERS + usize::from(first - b'a');
         let range = usize::from(starts[start])..usize::from(starts[start + 1]);
-        let same = |known: &[u8]| known == name || known.eq_ignore_ascii_case(name);
-        let found = ordered[range].iter().find(|(known, _)| same(known));
+        if range.is_empty() {
+            return Self::Other;
+        }
+        let mut padded = [0u8; LONGEST];
+        padded[..name.len()].copy_from_slice(name);
+        let wanted = folded(&padded);
+        let found = ordered[range].iter().find(|(known, _)| *known == wanted);
         found.map_or(Self::Other, |(_, header)| *header)
     }
 

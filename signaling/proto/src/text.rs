@@ -124,6 +124,11 @@ impl<'a> Span<'a> {
         self.range(0, memchr::memchr(byte, &self).unwrap_or(self.len()))
     }
 
+    /// Where it lies in its buffer.
+    pub(crate) fn place(self) -> (usize, usize) {
+        (self.start, self.end)
+    }
+
     /// Kept as text.
     pub(crate) fn text(self) -> Text {
         match (self.start == self.end, self.ascii) {
@@ -151,9 +156,9 @@ const TOKEN: u8 = 1;
 const URI_USER: u8 = 2;
 const URI_PARAM: u8 = 4;
 const GEN_VALUE: u8 = 8;
-/// What may stand in a URI at all.
-const URI_ANY: u8 = 16;
+const URI_PARAM_VALUE: u8 = 16;
 const HOST: u8 = 32;
+const DIGIT: u8 = 64;
 
 static CLASS: [u8; 256] = classes();
 
@@ -187,8 +192,11 @@ const fn classes() -> [u8; 256] {
         if b > 0x20 && b != 0x7f && !matches!(b, b';' | b',' | b'"' | b'<' | b'>' | b'\\') {
             class |= GEN_VALUE;
         }
-        if b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"') {
-            class |= URI_ANY;
+        if class & URI_PARAM != 0 || b == b'=' {
+            class |= URI_PARAM_VALUE;
+        }
+        if b.is_ascii_digit() {
+            class |= DIGIT;
         }
         if alnum || matches!(b, b'-' | b'.' | b'_') {
             class |= HOST;
@@ -210,33 +218,71 @@ fn shared_classes(bytes: &[u8]) -> u8 {
     bytes.iter().fold(u8::MAX, |classes, b| classes & CLASS[usize::from(*b)])
 }
 
-pub(crate) fn is_token_byte(b: u8) -> bool {
-    CLASS[b as usize] & TOKEN != 0
+/// What bytes of a run have in common; the runs of RFC 3261 §25.1 that parsers walk over.
+#[derive(Clone, Copy)]
+pub(crate) struct Class(u8);
+
+impl Class {
+    pub(crate) const TOKEN: Self = Self(TOKEN);
+    pub(crate) const URI_USER: Self = Self(URI_USER);
+    pub(crate) const URI_PARAM: Self = Self(URI_PARAM);
+    /// URI parameter values may also contain `=` in practice (base64 in proprietary parameters).
+    pub(crate) const URI_PARAM_VALUE: Self = Self(URI_PARAM_VALUE);
+    pub(crate) const GEN_VALUE: Self = Self(GEN_VALUE);
+    pub(crate) const HOST: Self = Self(HOST);
+    pub(crate) const DIGIT: Self = Self(DIGIT);
+
+    /// Where the run that begins at `at` ends.
+    #[inline]
+    pub(crate) fn run(self, bytes: &[u8], mut at: usize) -> usize {
+        // Four at a time: nearly always all of them belong to it.
+        while let Some([a, b, c, d]) = bytes.get(at..at + 4) {
+            if self.of(*a) & self.of(*b) & self.of(*c) & self.of(*d) == 0 {
+                break;
+            }
+            at += 4;
+        }
+        while bytes.get(at).is_some_and(|b| self.of(*b) != 0) {
+            at += 1;
+        }
+        at
+    }
+
+    #[inline]
+    fn of(self, byte: u8) -> u8 {
+        CLASS[usize::from(byte)] & self.0
+    }
 }
 
 pub(crate) fn all_uri(bytes: &[u8]) -> bool {
-    shared_classes(bytes) & URI_ANY != 0
+    bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'))
 }
 
-pub(crate) fn all_host(bytes: &[u8]) -> bool {
-    shared_classes(bytes) & HOST != 0
+/// Where the first `byte` is, for pieces too short to be worth a wide search: eight bytes at a time in one register.
+#[inline]
+pub(crate) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([128; 8]);
+    let wanted = u64::from_ne_bytes([byte; 8]);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (index, eight) in eights.iter().enumerate() {
+        // A byte that is the wanted one becomes zero, and only a zero borrows into its highest bit.
+        let differs = u64::from_le_bytes(*eight) ^ wanted;
+        let found = differs.wrapping_sub(ONES) & !differs & HIGHS;
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|b| *b == byte).map(|at| eights.len() * 8 + at)
 }
 
-pub(crate) fn all_user(bytes: &[u8]) -> bool {
-    shared_classes(bytes) & URI_USER != 0
-}
-
-pub(crate) fn all_uri_param(bytes: &[u8]) -> bool {
-    shared_classes(bytes) & URI_PARAM != 0
-}
-
-/// URI parameter values may also contain `=` in practice (base64 in proprietary parameters).
-pub(crate) fn all_uri_param_value(bytes: &[u8]) -> bool {
-    all_uri_param(bytes) || bytes.iter().all(|b| *b == b'=' || CLASS[*b as usize] & URI_PARAM != 0)
-}
-
-pub(crate) fn all_gen_value(bytes: &[u8]) -> bool {
-    shared_classes(bytes) & GEN_VALUE != 0
+/// Where white space that begins at `at` ends.
+#[inline]
+pub(crate) fn skip_lws(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|b| is_lws(*b)) {
+        at += 1;
+    }
+    at
 }
 
 pub(crate) const fn is_lws(b: u8) -> bool {
@@ -393,7 +439,7 @@ pub fn percent_encode_user(text: &str) -> String {
 /// Every `%` is followed by two hexadecimal digits.
 pub(crate) fn escapes_valid(bytes: &[u8]) -> bool {
     let mut i = 0;
-    while let Some(at) = memchr::memchr(b'%', &bytes[i..]) {
+    while let Some(at) = find(&bytes[i..], b'%') {
         let at = i + at;
         match bytes.get(at + 1..at + 3) {
             Some(pair) if pair.iter().all(u8::is_ascii_hexdigit) => i = at + 3,

@@ -2,7 +2,7 @@
 
 use crate::{
     text::{self, Span, Text},
-    uri::{Host, Params, UriError},
+    uri::{Host, HostPart, Params, UriError},
 };
 use bytes::Bytes;
 use std::{fmt, net::SocketAddr, str::FromStr};
@@ -133,10 +133,11 @@ impl Via {
 
     pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
         // Another protocol or version is legal grammar (RFC 3261 §20.42) and is echoed as it came.
-        let mut at = 0;
+        let plain = span.starts_with(b"SIP/2.0/");
+        let mut at = if plain { 8 } else { 0 };
         let mut usual = true;
-        for wanted in ["SIP", "2.0"] {
-            let slash = memchr::memchr(b'/', &span[at..]).ok_or(UriError::Syntax)? + at;
+        for wanted in ["SIP", "2.0"].into_iter().filter(|_| !plain) {
+            let slash = text::find(&span[at..], b'/').ok_or(UriError::Syntax)? + at;
             let word = span.range(at, slash).trimmed();
             if !text::is_token(&word) {
                 return Err(UriError::Syntax);
@@ -161,8 +162,8 @@ impl Via {
         let rest = rest.from(end);
         let sent_by = rest.before(b';');
         let params = Params::parse_span(rest.from(sent_by.len()))?;
-        let (host, port) = Host::parse_with_port(sent_by.trimmed())?;
-        Ok(Self { protocol, transport, host, port, params })
+        let (host, port) = HostPart::read_spaced(sent_by)?;
+        Ok(Self { protocol, transport, host: host.kept(), port, params })
     }
 
     /// The transport, if it is one of ours.

@@ -72,9 +72,10 @@ impl MessageBuilder {
     }
 
     pub(super) fn from_message(message: &Message) -> Self {
-        let mut builder = Self::starting(match message.start() {
-            StartLine::Request { method, uri } => format!("{method} {uri} SIP/2.0"),
-            StartLine::Response { status, reason } => format!("SIP/2.0 {status} {reason}"),
+        let mut builder = Self::starting(match (message.start(), message.request_uri()) {
+            (StartLine::Request { method }, Some(uri)) => format!("{method} {uri} SIP/2.0"),
+            (StartLine::Request { method }, None) => format!("{method} SIP/2.0"),
+            (StartLine::Response { status, reason }, _) => format!("SIP/2.0 {status} {reason}"),
         });
         for (name, written, value) in message.headers().iter() {
             if name != HeaderName::ContentLength {

@@ -14,9 +14,29 @@ pub struct Headers {
     pub(super) bytes: Bytes,
     /// Nothing but ASCII in all of it, as in nearly every message.
     pub(super) ascii: bool,
+    pub(super) index: Index,
+}
+
+/// Where everything lies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
     pub(super) fields: Vec<Field>,
     /// One bit for each known name that occurs.
-    pub(super) seen: u128,
+    seen: [u64; 2],
+}
+
+impl Index {
+    /// Notes a name; was it there before?
+    pub(super) fn note(&mut self, name: HeaderName) -> bool {
+        let (word, bit) = place(name);
+        let before = self.seen[word] & bit != 0;
+        self.seen[word] |= bit;
+        before
+    }
+}
+
+fn place(name: HeaderName) -> (usize, u64) {
+    (usize::from(name as u8 >> 6) & 1, 1 << (name as u8 & 63))
 }
 
 /// Where one header field lies in the buffer.
@@ -41,7 +61,7 @@ impl Headers {
         if !self.has(name) {
             return None;
         }
-        self.fields.iter().find(|f| f.name == name)
+        self.index.fields.iter().find(|f| f.name == name)
     }
 
     /// The first value of a header as text.
@@ -51,23 +71,25 @@ impl Headers {
 
     /// Is there such a header?
     pub fn has(&self, name: HeaderName) -> bool {
-        self.seen & 1 << name as u8 != 0
+        let (word, bit) = place(name);
+        self.index.seen[word] & bit != 0
     }
 
     /// How many header lines bear this name.
     pub fn count(&self, name: HeaderName) -> usize {
-        self.fields.iter().filter(|f| f.name == name).count()
+        self.index.fields.iter().filter(|f| f.name == name).count()
     }
 
     /// Every value of a header, one for each line.
     pub fn lines(&self, name: HeaderName) -> impl Iterator<Item = Bytes> {
-        self.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
+        self.index.fields.iter().filter(move |f| f.name == name).map(|f| self.value(f))
     }
 
     /// The values of a header this crate has no identity for. The name compares without case.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Text> + 'a {
         let known = HeaderName::identify(name.as_bytes());
-        self.fields
+        self.index
+            .fields
             .iter()
             .filter(move |f| {
                 f.name == known
@@ -79,7 +101,7 @@ impl Headers {
 
     /// Every header field in order: identity, name as written, value.
     pub fn iter(&self) -> impl Iterator<Item = (HeaderName, Text, Text)> {
-        self.fields.iter().map(|f| {
+        self.index.fields.iter().map(|f| {
             let name = self.bytes.slice(f.name_at as usize..f.name_end as usize);
             (f.name, Text::from_wire(name), Text::from_wire(self.value(f)))
         })
@@ -134,18 +156,28 @@ impl Headers {
         read: impl FnOnce(Span<'_>) -> T,
     ) -> Option<T> {
         let field = self.field(name)?;
-        Some(match field.folded {
+        Some(self.with(field, read))
+    }
+
+    /// Reads one value where it lies; a folded one from its own copy.
+    pub(super) fn with<T>(&self, field: &Field, read: impl FnOnce(Span<'_>) -> T) -> T {
+        match field.folded {
             true => read(Span::all(&self.value(field))),
             false => read(
                 Span::of(&self.bytes, self.ascii)
                     .range(field.value_at as usize, field.value_end as usize),
             ),
-        })
+        }
+    }
+
+    /// Can the first value be looked at where it lies: on one line, and nothing but ASCII?
+    pub(super) fn is_plain(&self, name: HeaderName) -> bool {
+        self.ascii && self.field(name).is_some_and(|field| !field.folded)
     }
 
     /// No more than `max` values of a list? Commas are counted first, since nearly always that settles it.
     pub(super) fn at_most(&self, name: HeaderName, max: usize) -> bool {
-        let lines = self.fields.iter().filter(|f| f.name == name);
+        let lines = self.index.fields.iter().filter(|f| f.name == name);
         let commas = |f: &Field| {
             let value = &self.bytes[f.value_at as usize..f.value_end as usize];
             memchr::memchr_iter(b',', value).take(max + 1).count() + 1

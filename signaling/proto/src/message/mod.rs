@@ -3,8 +3,10 @@
 mod build;
 mod headers;
 mod limits;
+mod lines;
 mod multipart;
 mod parse;
+mod party;
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,9 @@ pub use parse::{Malformed, MessageError, ParseOutcome};
 pub use screen::{Refusal, Served};
 pub use typed::Contacts;
 
-pub(crate) use parse::{BodyRule, Lines, framed_length, parse, unframed};
+pub(crate) use lines::Lines;
+pub(crate) use parse::{BodyRule, framed_length, parse, unframed};
+use party::Party;
 
 use crate::{
     header_name::HeaderName,
@@ -28,17 +32,15 @@ use crate::{
     uri::{NameAddr, Uri},
 };
 use bytes::Bytes;
-use std::{net::SocketAddr, ops::Deref};
+use std::{net::SocketAddr, ops::Deref, sync::OnceLock};
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartLine {
-    /// `METHOD uri SIP/2.0`.
+    /// `METHOD uri SIP/2.0`; the address is [`Message::request_uri`].
     Request {
         /// What is asked.
         method: Method,
-        /// Of whom.
-        uri: Uri,
     },
     /// `SIP/2.0 code phrase`.
     Response {
@@ -63,13 +65,15 @@ pub struct Message {
 /// What every message needs, read once.
 #[derive(Clone, Debug)]
 struct Core {
+    /// Filled when asked for.
+    request_uri: OnceLock<Uri>,
     via: Via,
-    from: NameAddr,
-    to: NameAddr,
+    from: Party,
+    to: Party,
     call_id: Text,
     cseq: CSeq,
-    /// The Contact of a request that has exactly one.
-    contact: Option<NameAddr>,
+    /// The Contact of a request that has exactly one; filled when asked for.
+    contact: Option<OnceLock<NameAddr>>,
 }
 
 impl Message {
@@ -100,7 +104,7 @@ impl Message {
     /// The method of a request, or the method a response answers.
     pub fn method(&self) -> &Method {
         match &self.start {
-            StartLine::Request { method, .. } => method,
+            StartLine::Request { method } => method,
             StartLine::Response { .. } => &self.core.cseq.method,
         }
     }
@@ -108,7 +112,9 @@ impl Message {
     /// The Request-URI of a request.
     pub fn request_uri(&self) -> Option<&Uri> {
         match &self.start {
-            StartLine::Request { uri, .. } => Some(uri),
+            StartLine::Request { .. } => {
+                Some(self.core.request_uri.get_or_init(|| self.headers.request_uri(&self.start)))
+            }
             StartLine::Response { .. } => None,
         }
     }
@@ -137,22 +143,22 @@ impl Message {
 
     /// Who sends the request.
     pub fn from(&self) -> &NameAddr {
-        &self.core.from
+        self.core.from.address(&self.headers)
     }
 
     /// Whom it was meant for.
     pub fn to(&self) -> &NameAddr {
-        &self.core.to
+        self.core.to.address(&self.headers)
     }
 
     /// The tag of From, empty when missing (peers of RFC 2543 send none).
     pub fn from_tag(&self) -> &str {
-        self.core.from.tag().unwrap_or_default()
+        self.core.from.tag(&self.headers).unwrap_or_default()
     }
 
     /// The tag of To.
     pub fn to_tag(&self) -> Option<&str> {
-        self.core.to.tag()
+        self.core.to.tag(&self.headers)
     }
 
     /// The Call-ID. It compares byte by byte.
@@ -167,7 +173,8 @@ impl Message {
 
     /// The only Contact of a request, read already; `None` does not mean that there is none.
     pub(crate) fn single_contact(&self) -> Option<&NameAddr> {
-        self.core.contact.as_ref()
+        let single = self.core.contact.as_ref()?;
+        Some(single.get_or_init(|| self.headers.checked(HeaderName::Contact)))
     }
 
     /// The body.

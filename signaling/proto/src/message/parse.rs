@@ -1,16 +1,20 @@
 //! From bytes to a [`Message`], or to what must be answered instead.
 
-use super::{Core, Headers, Limits, Message, MessageBuilder, StartLine, headers::Field};
+use super::{
+    Core, Headers, Limits, Message, MessageBuilder, Party, StartLine,
+    headers::Index,
+    lines::{Lines, scan},
+};
 use crate::{
     header_name::HeaderName,
     headers::{CSeq, HeaderError, Via},
     method::Method,
     status::StatusCode,
     text::{self, Span},
-    uri::{NameAddr, Uri, UriError},
+    uri::{NameAddrPart, UriError, UriPart},
 };
 use bytes::Bytes;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::OnceLock};
 
 /// Why bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -156,58 +160,19 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
 type Parts = (StartLine, Box<Core>, Bytes);
 
 fn read(headers: &mut Headers, limits: &Limits, rule: BodyRule) -> Result<Parts, MessageError> {
-    let bytes = headers.bytes.clone();
-    let lines = Lines::of(&bytes).ok_or(MessageError::HeadOpen)?;
+    let Headers { bytes, index, .. } = headers;
+    let lines = Lines::of(bytes).ok_or(MessageError::HeadOpen)?;
     let line_end = lines.end(0).ok_or(MessageError::HeadOpen)?;
     // The index is built even under a broken start line: an answer needs it.
-    let body_at = scan(headers, &lines, line_end + lines.terminator, limits, rule);
+    let body_at = scan(index, &lines, line_end + lines.terminator, limits, rule);
     if line_end > limits.start_line_max {
         return Err(MessageError::StartLineTooLong);
     }
-    let start = start_line(Span::of(&bytes, headers.ascii), line_end)?;
+    let start = start_line(Span::of(&headers.bytes, headers.ascii), line_end)?;
     let body_at = body_at?;
     let core = core(headers, &start, limits)?;
     let body = body(headers, body_at, limits, rule)?;
     Ok((start, Box::new(core), body))
-}
-
-/// How lines end. CRLF is the rule; a message whose first line ends in a bare LF must do so throughout. A mixture would
-/// let two readers see different headers, so it is refused.
-pub(crate) struct Lines<'a> {
-    bytes: &'a [u8],
-    /// Length of the line end: 2 for CRLF, 1 for LF.
-    terminator: usize,
-}
-
-impl<'a> Lines<'a> {
-    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
-        let first = memchr::memchr(b'\n', bytes)?;
-        let crlf = first > 0 && bytes[first - 1] == b'\r';
-        Some(Self { bytes, terminator: if crlf { 2 } else { 1 } })
-    }
-
-    /// Where the line beginning at `at` ends; a lone CR or LF of the other kind ends nothing and is an error.
-    fn end(&self, at: usize) -> Option<usize> {
-        let end = at + memchr::memchr2(b'\r', b'\n', self.bytes.get(at..)?)?;
-        match self.terminator {
-            2 => {
-                (self.bytes[end] == b'\r' && self.bytes.get(end + 1) == Some(&b'\n')).then_some(end)
-            }
-            _ => (self.bytes[end] == b'\n').then_some(end),
-        }
-    }
-
-    fn is_blank(&self, at: usize) -> bool {
-        let end: &[u8] = if self.terminator == 2 { b"\r\n" } else { b"\n" };
-        self.bytes[at..].starts_with(end)
-    }
-
-    /// Where the body begins, when the empty line has come. Nothing before `seen` holds it.
-    pub(crate) fn head_end(&self, seen: usize) -> Option<usize> {
-        let blank: &[u8] = if self.terminator == 2 { b"\r\n\r\n" } else { b"\n\n" };
-        let from = seen.saturating_sub(blank.len() - 1);
-        memchr::memmem::find(&self.bytes[from..], blank).map(|at| from + at + blank.len())
-    }
 }
 
 /// How long the message at the head of a stream is, once its headers have all come. Only an exact Content-Length says so;
@@ -219,14 +184,14 @@ pub(crate) fn framed_length(
 ) -> Result<usize, MessageError> {
     let lines = Lines::of(bytes).ok_or(MessageError::HeadOpen)?;
     let first = lines.end(0).ok_or(MessageError::HeaderLine)?;
-    let mut headers = Headers::default();
-    match scan(&mut headers, &lines, first + lines.terminator, limits, BodyRule::Framed) {
+    let mut index = Index::default();
+    match scan(&mut index, &lines, first + lines.terminator, limits, BodyRule::Framed) {
         // A second Call-ID is for the parser to refuse; the frame is clear.
         Ok(_) | Err(MessageError::Duplicate(_)) => {}
         Err(error) => return Err(error),
     }
     let mut length = None;
-    for field in headers.fields.iter().filter(|f| f.name == HeaderName::ContentLength) {
+    for field in index.fields.iter().filter(|f| f.name == HeaderName::ContentLength) {
         let value = &bytes[field.value_at as usize..field.value_end as usize];
         let value = text::exact_u32(value).ok_or(MessageError::ContentLength)?;
         if length.replace(value).is_some_and(|earlier| earlier != value) {
@@ -240,83 +205,13 @@ pub(crate) fn framed_length(
     }
 }
 
-/// Fills the index; returns where the body begins.
-fn scan(
-    headers: &mut Headers,
-    lines: &Lines<'_>,
-    mut at: usize,
-    limits: &Limits,
-    rule: BodyRule,
-) -> Result<usize, MessageError> {
-    headers.fields.reserve(24);
-    let mut broken = None;
-    loop {
-        // A datagram that ends after a whole header line has simply forgotten the empty one.
-        if at == lines.bytes.len() && rule == BodyRule::Datagram {
-            return broken.map_or(Ok(at), Err);
-        }
-        if lines.is_blank(at) {
-            return broken.map_or(Ok(at + lines.terminator), Err);
-        }
-        let first_end = lines.end(at).ok_or_else(|| open_head(lines.bytes, at, broken))?;
-        let mut end = first_end;
-        while matches!(lines.bytes.get(end + lines.terminator), Some(b' ' | b'\t')) {
-            end = lines.end(end + lines.terminator).ok_or(MessageError::HeaderLine)?;
-        }
-        let too_many = headers.fields.len() >= limits.fields_max;
-        if end > limits.head_max || end - at > limits.field_max || too_many {
-            return Err(MessageError::HeadTooLarge);
-        }
-        match field(lines.bytes, at, end, end != first_end) {
-            Some(field) => {
-                let bit = 1u128 << field.name as u8;
-                if headers.seen & bit != 0 && field.name.is_single() {
-                    broken.get_or_insert(MessageError::Duplicate(field.name));
-                }
-                headers.seen |= bit;
-                headers.fields.push(field);
-            }
-            // Keep reading, so that an answer can be made from the sound lines.
-            None => _ = broken.get_or_insert(MessageError::HeaderLine),
-        }
-        at = end + lines.terminator;
-    }
-}
-
-fn open_head(bytes: &[u8], at: usize, broken: Option<MessageError>) -> MessageError {
-    let stray = memchr::memchr2(b'\r', b'\n', &bytes[at..]).is_some();
-    broken.unwrap_or(if stray { MessageError::HeaderLine } else { MessageError::HeadOpen })
-}
-
 /// The headers of a body part from `at` on, and where its content begins.
 pub(super) fn part_headers(part: &Bytes, at: usize) -> Option<(Headers, usize)> {
     let mut headers = Headers { bytes: part.clone(), ..Headers::default() };
     let lines = Lines::of(part)?;
-    let content = scan(&mut headers, &lines, at, &Limits::DEFAULT, BodyRule::Datagram).ok()?;
+    let content =
+        scan(&mut headers.index, &lines, at, &Limits::DEFAULT, BodyRule::Datagram).ok()?;
     Some((headers, content))
-}
-
-/// `name HCOLON value`. White space before the colon is legal and changes nothing (RFC 3261 §25.1, A10).
-fn field(bytes: &[u8], at: usize, end: usize, folded: bool) -> Option<Field> {
-    let name_len = bytes[at..end].iter().position(|b| !text::is_token_byte(*b))?;
-    let name_end = at + name_len;
-    let mut colon = name_end;
-    while matches!(bytes[colon], b' ' | b'\t') {
-        colon += 1;
-    }
-    if name_len == 0 || bytes[colon] != b':' {
-        return None;
-    }
-    let (value_at, value_end) = text::trim(bytes, colon + 1, end);
-    let folded = folded && memchr::memchr(b'\n', &bytes[value_at..value_end]).is_some();
-    Some(Field {
-        name: HeaderName::identify(&bytes[at..name_end]),
-        folded,
-        name_at: at as u32,
-        name_end: name_end as u32,
-        value_at: value_at as u32,
-        value_end: value_end as u32,
-    })
 }
 
 /// Single spaces only (RFC 3261 §7.1).
@@ -325,8 +220,8 @@ fn start_line(span: Span<'_>, end: usize) -> Result<StartLine, MessageError> {
     if line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"SIP/") {
         return status_line(span, end);
     }
-    let first = memchr::memchr(b' ', line).ok_or(MessageError::StartLine)?;
-    let last = memchr::memrchr(b' ', line).ok_or(MessageError::StartLine)?;
+    let first = text::find(line, b' ').ok_or(MessageError::StartLine)?;
+    let last = line.iter().rposition(|b| *b == b' ').ok_or(MessageError::StartLine)?;
     let method = crate::headers::method(span.range(0, first)).ok_or(MessageError::StartLine)?;
     let version = &line[last + 1..];
     if first == last || !version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/")) {
@@ -335,12 +230,12 @@ fn start_line(span: Span<'_>, end: usize) -> Result<StartLine, MessageError> {
     if version != b"SIP/2.0" && !version.eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(MessageError::Version);
     }
-    let uri = Uri::parse_span(span.range(first + 1, last)).map_err(MessageError::RequestUri)?;
+    let uri = UriPart::read(span.range(first + 1, last)).map_err(MessageError::RequestUri)?;
     // RFC 3261 table 1 forbids headers in a Request-URI (RFC 4475 §3.1.2.11).
-    if uri.as_sip().is_some_and(|u| u.headers.is_some()) {
+    if uri.has_headers() {
         return Err(MessageError::RequestUri(UriError::Syntax));
     }
-    Ok(StartLine::Request { method, uri })
+    Ok(StartLine::Request { method })
 }
 
 fn status_line(span: Span<'_>, end: usize) -> Result<StartLine, MessageError> {
@@ -374,10 +269,11 @@ fn core(headers: &Headers, start: &StartLine, limits: &Limits) -> Result<Core, M
         };
         Via::parse_span(line.range(0, end.unwrap_or(line.len())))
     })?;
-    let from = headers.required(HeaderName::From, NameAddr::parse_span)?;
-    let to = headers.required(HeaderName::To, NameAddr::parse_span)?;
+    let from = Party::read(headers, HeaderName::From)?;
+    let to = Party::read(headers, HeaderName::To)?;
     let call_id = headers.with_first(HeaderName::CallId, |id| {
-        (!id.is_empty() && !id.iter().any(|b| text::is_lws(*b))).then(|| id.text())
+        let blank = id.iter().fold(false, |blank, b| blank | text::is_lws(*b));
+        (!id.is_empty() && !blank).then(|| id.text())
     });
     let call_id = call_id.ok_or(HeaderError::Missing(HeaderName::CallId))?;
     let call_id = call_id.ok_or(HeaderError::Malformed(HeaderName::CallId))?;
@@ -385,44 +281,46 @@ fn core(headers: &Headers, start: &StartLine, limits: &Limits) -> Result<Core, M
     let cseq = cseq.ok_or(HeaderError::Missing(HeaderName::CSeq))?;
     let cseq = cseq.ok_or(HeaderError::Malformed(HeaderName::CSeq))?;
     let contact = match start {
-        StartLine::Request { method, .. } => request_rules(headers, method, &cseq, limits)?,
-        StartLine::Response { .. } => None,
+        StartLine::Request { method } => request_rules(headers, method, &cseq, limits)?,
+        StartLine::Response { .. } => false,
     };
-    Ok(Core { via, from, to, call_id, cseq, contact })
+    let contact = contact.then(OnceLock::new);
+    Ok(Core { request_uri: OnceLock::new(), via, from, to, call_id, cseq, contact })
 }
 
-/// Checks what only requests must have; returns the Contact where it is one.
+/// Checks what only requests must have; has it exactly one Contact?
 fn request_rules(
     headers: &Headers,
     method: &Method,
     cseq: &CSeq,
     limits: &Limits,
-) -> Result<Option<NameAddr>, MessageError> {
+) -> Result<bool, MessageError> {
     if cseq.method != *method {
         return Err(MessageError::CSeqMethod);
     }
     headers.max_forwards()?;
     // RFC 3261 §20.17: GMT and nothing else.
-    if headers.first(HeaderName::Date).is_some_and(|date| !date.ends_with(b" GMT")) {
+    let in_gmt = headers.with_first(HeaderName::Date, |date| date.ends_with(b" GMT"));
+    if in_gmt == Some(false) {
         return Err(HeaderError::Malformed(HeaderName::Date).into());
     }
     if !headers.has(HeaderName::Contact) {
-        return Ok(None);
+        return Ok(false);
     }
     // Nearly always one line with one value, which needs no list.
     if headers.count(HeaderName::Contact) == 1 {
         let single = headers.with_first(HeaderName::Contact, |line| {
-            memchr::memchr(b',', &line).is_none().then(|| NameAddr::parse_span(line).ok())
+            memchr::memchr(b',', &line).is_none() && NameAddrPart::read(line).is_ok()
         });
-        if let Some(single @ Some(_)) = single.flatten() {
-            return Ok(single);
+        if single == Some(true) {
+            return Ok(true);
         }
     }
     if !headers.at_most(HeaderName::Contact, limits.contacts_max) {
         return Err(MessageError::TooManyValues(HeaderName::Contact));
     }
     headers.contacts()?;
-    Ok(None)
+    Ok(false)
 }
 
 fn body(
@@ -452,7 +350,7 @@ pub(crate) fn unframed(bytes: Bytes, error: MessageError, limits: &Limits) -> Pa
         && let Some(first) = lines.end(0)
     {
         // Whatever ends the scan, the lines before it are indexed.
-        _ = scan(&mut headers, &lines, first + lines.terminator, limits, BodyRule::Framed);
+        _ = scan(&mut headers.index, &lines, first + lines.terminator, limits, BodyRule::Framed);
     }
     refuse(error, headers)
 }

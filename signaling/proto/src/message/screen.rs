@@ -42,7 +42,10 @@ impl Served {
 
     /// Checks a request. Responses, ACK and CANCEL always pass: they are never answered with a refusal of this kind.
     pub fn screen(&self, message: &Message) -> Result<(), Refusal> {
-        let StartLine::Request { method, uri } = message.start() else { return Ok(()) };
+        let (StartLine::Request { method }, Some(uri)) = (message.start(), message.request_uri())
+        else {
+            return Ok(());
+        };
         if matches!(method, Method::Ack | Method::Cancel) {
             return Ok(());
         }

@@ -102,8 +102,10 @@ impl Headers {
         if !self.has(HeaderName::ContentLength) {
             return Ok(None);
         }
-        for line in self.lines(HeaderName::ContentLength) {
-            let value = text::exact_u32(&line).ok_or(MessageError::ContentLength)?;
+        let lines = self.index.fields.iter().filter(|f| f.name == HeaderName::ContentLength);
+        for line in lines {
+            let value = self.with(line, |value| text::exact_u32(&value));
+            let value = value.ok_or(MessageError::ContentLength)?;
             if length.replace(value).is_some_and(|earlier| earlier != value) {
                 return Err(MessageError::ContentLength);
             }

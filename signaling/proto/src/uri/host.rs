@@ -1,7 +1,7 @@
 //! Hosts and `host:port` pairs, IPv6 in brackets (RFC 3261 §25.1 with the corrections of RFC 5954).
 
 use super::UriError;
-use crate::text::{self, Span, Text};
+use crate::text::{self, Class, Span, Text};
 use bytes::Bytes;
 use std::{
     fmt,
@@ -24,16 +24,9 @@ impl Host {
     }
 
     fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
-        match span.first() {
-            Some(b'[') => {
-                let inner = span.strip_prefix(b"[").and_then(|b| b.strip_suffix(b"]"));
-                inner.and_then(ipv6).map(|ip| Self::Ip(ip.into())).ok_or(UriError::Host)
-            }
-            Some(first) if *first != b'.' && text::all_host(&span) => Ok(match ipv4(&span) {
-                Some(ip) => Self::Ip(ip.into()),
-                None => Self::Name(span.text()),
-            }),
-            Some(_) | None => Err(UriError::Host),
+        match HostPart::read(span, 0)? {
+            (host, end) if end == span.len() => Ok(host.kept()),
+            _ => Err(UriError::Host),
         }
     }
 
@@ -44,22 +37,65 @@ impl Host {
             Self::Name(_) => None,
         }
     }
+}
 
-    /// Reads `host[:port]`, white space around the colon allowed. Returns the host and the port.
-    pub(crate) fn parse_with_port(span: Span<'_>) -> Result<(Self, Option<u16>), UriError> {
-        let host_end = match span.first() {
-            Some(b'[') => memchr::memchr(b']', &span).ok_or(UriError::Host)? + 1,
-            _ => memchr::memchr(b':', &span).unwrap_or(span.len()),
+/// A host that was checked where it lies; nothing is kept of it.
+#[derive(Clone, Copy)]
+pub(crate) enum HostPart<'a> {
+    Name(Span<'a>),
+    Ip(IpAddr),
+}
+
+impl<'a> HostPart<'a> {
+    /// Reads the host that begins at `at`; where it ends.
+    pub(crate) fn read(span: Span<'a>, at: usize) -> Result<(Self, usize), UriError> {
+        let bytes: &[u8] = &span;
+        let first = *bytes.get(at).ok_or(UriError::Host)?;
+        if first == b'[' {
+            let inner = at + 1;
+            let close = text::find(&bytes[inner..], b']').ok_or(UriError::Host)? + inner;
+            let ip = ipv6(&bytes[inner..close]).ok_or(UriError::Host)?;
+            return Ok((Self::Ip(ip.into()), close + 1));
+        }
+        let end = Class::HOST.run(bytes, at);
+        if first == b'.' || end == at {
+            return Err(UriError::Host);
+        }
+        let host = match ipv4(&bytes[at..end]) {
+            Some(ip) => Self::Ip(ip.into()),
+            None => Self::Name(span.range(at, end)),
         };
-        let host = Self::parse_span(span.range(0, host_end).trimmed())?;
-        let rest = span.from(host_end).trimmed();
-        match rest.first() {
-            None => Ok((host, None)),
-            Some(b':') => {
-                let port = text::exact_u32(&rest.from(1).trimmed()).ok_or(UriError::Port)?;
-                Ok((host, Some(u16::try_from(port).map_err(|_| UriError::Port)?)))
-            }
-            Some(_) => Err(UriError::Host),
+        Ok((host, end))
+    }
+
+    /// Reads `:port` at `at`, when it is there; where it ends.
+    pub(crate) fn read_port(bytes: &[u8], at: usize) -> Result<(Option<u16>, usize), UriError> {
+        if bytes.get(at) != Some(&b':') {
+            return Ok((None, at));
+        }
+        let end = Class::DIGIT.run(bytes, at + 1);
+        let port = text::exact_u32(&bytes[at + 1..end]).ok_or(UriError::Port)?;
+        Ok((Some(u16::try_from(port).map_err(|_| UriError::Port)?), end))
+    }
+
+    /// Reads `host[:port]`, white space around the colon allowed, that fills all of `span`.
+    pub(crate) fn read_spaced(span: Span<'a>) -> Result<(Self, Option<u16>), UriError> {
+        let span = span.trimmed();
+        let bytes: &[u8] = &span;
+        let (host, end) = Self::read(span, 0)?;
+        let mut end = text::skip_lws(bytes, end);
+        if bytes.get(end) != Some(&b':') {
+            return if end == bytes.len() { Ok((host, None)) } else { Err(UriError::Host) };
+        }
+        end = text::skip_lws(bytes, end + 1);
+        let port = text::exact_u32(&bytes[end..]).ok_or(UriError::Port)?;
+        Ok((host, Some(u16::try_from(port).map_err(|_| UriError::Port)?)))
+    }
+
+    pub(crate) fn kept(self) -> Host {
+        match self {
+            Self::Name(name) => Host::Name(name.text()),
+            Self::Ip(ip) => Host::Ip(ip),
         }
     }
 }
@@ -106,11 +142,28 @@ pub fn host_port(addr: SocketAddr) -> String {
     format!("{}:{}", Host::Ip(addr.ip()), addr.port())
 }
 
+/// Four numbers below 256 without leading zeros.
 fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
     if bytes.len() < 7 || bytes.len() > 15 || !bytes[0].is_ascii_digit() {
         return None;
     }
-    std::str::from_utf8(bytes).ok()?.parse().ok()
+    let (mut octets, mut count) = ([0u8; 4], 0);
+    let (mut number, mut digits) = (0u32, 0);
+    for b in bytes.iter().chain(b".") {
+        match b {
+            b'0'..=b'9' if digits < 3 && (digits == 0 || number > 0) => {
+                number = number * 10 + u32::from(b - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && count < 4 => {
+                octets[count] = u8::try_from(number).ok()?;
+                count += 1;
+                (number, digits) = (0, 0);
+            }
+            _ => return None,
+        }
+    }
+    (count == 4).then(|| octets.into())
 }
 
 /// Also accepts the third colon that the ABNF of RFC 3261 wrongly allowed before an IPv4 tail (RFC 5118 §4.10).
@@ -124,7 +177,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<(Host, Option<u16>), UriError> {
-        Host::parse_with_port(Span::all(&Bytes::copy_from_slice(text.as_bytes())))
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        HostPart::read_spaced(Span::all(&bytes)).map(|(host, port)| (host.kept(), port))
     }
 
     #[test]

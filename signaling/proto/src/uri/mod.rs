@@ -11,6 +11,11 @@ pub use name_addr::NameAddr;
 pub use params::{Param, Params};
 pub use sip::SipUri;
 
+pub(crate) use host::HostPart;
+pub(crate) use name_addr::NameAddrPart;
+pub(crate) use params::ParamsPart;
+use sip::SipUriPart;
+
 use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{fmt, str::FromStr};
@@ -68,23 +73,7 @@ impl Uri {
     }
 
     pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
-        let colon = memchr::memchr(b':', &span).ok_or(UriError::Syntax)?;
-        let (scheme, rest) = (&span[..colon], span.from(colon + 1));
-        if scheme.eq_ignore_ascii_case(b"sip") {
-            return SipUri::parse_rest(false, rest).map(|uri| Self::Sip(Box::new(uri)));
-        }
-        if scheme.eq_ignore_ascii_case(b"sips") {
-            return SipUri::parse_rest(true, rest).map(|uri| Self::Sip(Box::new(uri)));
-        }
-        if scheme.eq_ignore_ascii_case(b"tel") {
-            return TelUri::parse_rest(rest).map(Self::Tel);
-        }
-        let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        let sound = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme.iter().all(scheme_byte)
-            && !rest.is_empty()
-            && text::all_uri(&rest);
-        if sound { Ok(Self::Other(span.text())) } else { Err(UriError::Syntax) }
+        UriPart::read(span).map(UriPart::kept)
     }
 
     /// The SIP URI, if it is one.
@@ -119,8 +108,36 @@ impl Uri {
     }
 }
 
-impl TelUri {
-    fn parse_rest(rest: Span<'_>) -> Result<Self, UriError> {
+/// The parts of a URI, checked where they lie; nothing is kept of them.
+#[derive(Clone, Copy)]
+pub(crate) enum UriPart<'a> {
+    Sip(SipUriPart<'a>),
+    Tel { number: Span<'a>, params: Option<ParamsPart<'a>> },
+    Other(Span<'a>),
+}
+
+impl<'a> UriPart<'a> {
+    pub(crate) fn read(span: Span<'a>) -> Result<Self, UriError> {
+        let colon = text::find(&span, b':').ok_or(UriError::Syntax)?;
+        let (scheme, rest) = (&span[..colon], span.from(colon + 1));
+        if scheme == b"sip" || scheme.eq_ignore_ascii_case(b"sip") {
+            return SipUriPart::read(false, rest).map(Self::Sip);
+        }
+        if scheme.eq_ignore_ascii_case(b"sips") {
+            return SipUriPart::read(true, rest).map(Self::Sip);
+        }
+        if scheme.eq_ignore_ascii_case(b"tel") {
+            return Self::read_tel(rest);
+        }
+        let scheme_byte = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        let sound = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+            && scheme.iter().all(scheme_byte)
+            && !rest.is_empty()
+            && text::all_uri(&rest);
+        if sound { Ok(Self::Other(span)) } else { Err(UriError::Syntax) }
+    }
+
+    fn read_tel(rest: Span<'a>) -> Result<Self, UriError> {
         let number = rest.before(b';');
         let digits = number.strip_prefix(b"+").unwrap_or(&number);
         let digit = |b: &u8| {
@@ -130,13 +147,35 @@ impl TelUri {
         if digits.is_empty() || !digits.iter().all(digit) {
             return Err(UriError::User);
         }
-        let params = match number.len() < rest.len() {
-            true => Params::parse_uri(rest.from(number.len() + 1))?,
-            false => Params::EMPTY,
-        };
-        Ok(Self { number: number.text(), params })
+        let mut params = None;
+        if number.len() < rest.len() {
+            let part = rest.from(number.len() + 1);
+            params = Some(ParamsPart::read_uri(part)?);
+            if !text::escapes_valid(&part) {
+                return Err(UriError::Escape);
+            }
+        }
+        Ok(Self::Tel { number, params })
     }
 
+    /// Does it have headers after a question mark?
+    pub(crate) fn has_headers(&self) -> bool {
+        matches!(self, Self::Sip(uri) if uri.has_headers())
+    }
+
+    pub(crate) fn kept(self) -> Uri {
+        match self {
+            Self::Sip(uri) => Uri::Sip(Box::new(uri.kept())),
+            Self::Tel { number, params } => Uri::Tel(TelUri {
+                number: number.text(),
+                params: params.map_or(Params::EMPTY, ParamsPart::kept),
+            }),
+            Self::Other(text) => Uri::Other(text.text()),
+        }
+    }
+}
+
+impl TelUri {
     /// The number without visual separators.
     pub fn digits(&self) -> String {
         self.number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect()

@@ -1,6 +1,6 @@
 //! `"Display" <uri>;params`, the shape of From, To, Contact, Route and their kin (RFC 3261 §20.10).
 
-use super::{Params, SipUri, Uri, UriError};
+use super::{Params, ParamsPart, SipUri, Uri, UriError, UriPart};
 use crate::text::{self, Span, Text};
 use bytes::Bytes;
 use std::{fmt, str::FromStr};
@@ -48,46 +48,7 @@ impl NameAddr {
     }
 
     pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
-        let span = span.trimmed();
-        match span.first() {
-            Some(b'"') => {
-                let closed = text::skip_quoted(&span, 0).filter(|c| *c <= span.len());
-                let after = span.from(closed.ok_or(UriError::NameAddr)?).trimmed();
-                if after.first() != Some(&b'<') {
-                    return Err(UriError::NameAddr);
-                }
-                // `after` is a tail of `span`.
-                let display = span.range(0, span.len() - after.len());
-                Self::bracketed(display, after)
-            }
-            // A semicolon first: a bare address whose parameters may quote a bracket.
-            Some(_) => match memchr::memchr2(b'<', b';', &span) {
-                Some(open) if span[open] == b'<' => {
-                    Self::bracketed(span.range(0, open), span.from(open))
-                }
-                Some(_) | None => Self::bare(span),
-            },
-            None => Err(UriError::NameAddr),
-        }
-    }
-
-    fn bracketed(display: Span<'_>, rest: Span<'_>) -> Result<Self, UriError> {
-        let close = memchr::memchr(b'>', &rest).ok_or(UriError::NameAddr)?;
-        let uri = Uri::parse_span(rest.range(1, close))?;
-        let params = Params::parse_span(rest.from(close + 1))?;
-        Ok(Self { display: display_name(display.trimmed())?, uri, params })
-    }
-
-    /// Without brackets every parameter belongs to the header, and a question mark or comma may not stand in the URI
-    /// (RFC 3261 §20).
-    fn bare(span: Span<'_>) -> Result<Self, UriError> {
-        let addr = span.before(b';');
-        let params = Params::parse_span(span.from(addr.len()))?;
-        let addr = addr.trimmed();
-        if memchr::memchr2(b'?', b',', &addr).is_some() {
-            return Err(UriError::NameAddr);
-        }
-        Ok(Self { display: None, uri: Uri::parse_span(addr)?, params })
+        NameAddrPart::read(span).map(NameAddrPart::kept)
     }
 
     /// The `tag` parameter.
@@ -119,20 +80,85 @@ impl NameAddr {
     }
 }
 
-/// Quoted, or any run of text without a comma, quote or semicolon: the ABNF wants tokens, real phones send
-/// unquoted UTF-8 and brackets, and none of that is ambiguous.
-fn display_name(span: Span<'_>) -> Result<Option<Text>, UriError> {
-    if span.first() == Some(&b'"') {
-        let inner = span.range(1, span.len() - 1);
-        if memchr::memchr(b'\\', &inner).is_none() {
-            return Ok((!inner.is_empty()).then(|| inner.text()));
+/// The parts of a name-addr, checked where they lie; nothing is kept of them.
+#[derive(Clone, Copy)]
+pub(crate) struct NameAddrPart<'a> {
+    /// With its quotes, when it has them.
+    display: Span<'a>,
+    uri: UriPart<'a>,
+    params: ParamsPart<'a>,
+}
+
+impl<'a> NameAddrPart<'a> {
+    pub(crate) fn read(span: Span<'a>) -> Result<Self, UriError> {
+        let span = span.trimmed();
+        match span.first() {
+            Some(b'"') => {
+                let closed = text::skip_quoted(&span, 0).ok_or(UriError::NameAddr)?;
+                let open = text::skip_lws(&span, closed);
+                if span.get(open) != Some(&b'<') {
+                    return Err(UriError::NameAddr);
+                }
+                Self::bracketed(span.range(0, closed), span.from(open))
+            }
+            // A semicolon first: a bare address whose parameters may quote a bracket.
+            Some(_) => match span.iter().position(|b| matches!(b, b'<' | b';')) {
+                Some(open) if span[open] == b'<' => {
+                    let display = span.range(0, open).trimmed();
+                    // Any run of text without a comma, quote or semicolon: the ABNF wants tokens, real phones send
+                    // unquoted UTF-8 and brackets, and none of that is ambiguous.
+                    let bad = |b: &u8| {
+                        matches!(b, b',' | b'"' | b';' | b'>') || (*b < 0x20 && *b != b'\t')
+                    };
+                    if display.iter().any(bad) {
+                        return Err(UriError::NameAddr);
+                    }
+                    Self::bracketed(display, span.from(open))
+                }
+                Some(_) | None => Self::bare(span),
+            },
+            None => Err(UriError::NameAddr),
         }
-        return Ok(Some(text::unquote(&span.text()).as_ref().into()));
     }
-    if span.iter().any(|b| matches!(b, b',' | b'"' | b';' | b'>') || (*b < 0x20 && *b != b'\t')) {
-        return Err(UriError::NameAddr);
+
+    fn bracketed(display: Span<'a>, rest: Span<'a>) -> Result<Self, UriError> {
+        let close = text::find(&rest, b'>').ok_or(UriError::NameAddr)?;
+        let uri = UriPart::read(rest.range(1, close))?;
+        let params = ParamsPart::read(rest.from(close + 1))?;
+        Ok(Self { display, uri, params })
     }
-    Ok((!span.is_empty()).then(|| span.text()))
+
+    /// Without brackets every parameter belongs to the header, and a question mark or comma may not stand in the URI
+    /// (RFC 3261 §20).
+    fn bare(span: Span<'a>) -> Result<Self, UriError> {
+        let addr = span.before(b';');
+        let params = ParamsPart::read(span.from(addr.len()))?;
+        let addr = addr.trimmed();
+        if addr.iter().any(|b| matches!(b, b'?' | b',')) {
+            return Err(UriError::NameAddr);
+        }
+        Ok(Self { display: span.range(0, 0), uri: UriPart::read(addr)?, params })
+    }
+
+    /// The value of the `tag` parameter; empty for a flag.
+    pub(crate) fn tag(&self) -> Option<Span<'a>> {
+        self.params.tag()
+    }
+
+    pub(crate) fn kept(self) -> NameAddr {
+        let display = match self.display.first() {
+            Some(b'"') => {
+                let inner = self.display.range(1, self.display.len() - 1);
+                match text::find(&inner, b'\\') {
+                    None => (!inner.is_empty()).then(|| inner.text()),
+                    Some(_) => Some(text::unquote(&self.display.text()).as_ref().into()),
+                }
+            }
+            Some(_) => Some(self.display.text()),
+            None => None,
+        };
+        NameAddr { display, uri: self.uri.kept(), params: self.params.kept() }
+    }
 }
 
 impl FromStr for NameAddr {

@@ -1,7 +1,7 @@
 //! `;name=value` lists of header fields and URIs, kept as text and looked into when asked.
 
 use super::UriError;
-use crate::text::{self, Span, Text};
+use crate::text::{self, Class, Span, Text};
 use bytes::Bytes;
 use std::{borrow::Cow, fmt};
 
@@ -28,46 +28,7 @@ impl Params {
     }
 
     pub(crate) fn parse_span(span: Span<'_>) -> Result<Self, UriError> {
-        let span = span.trimmed();
-        match span.first() {
-            None => return Ok(Self::EMPTY),
-            Some(b';') => {}
-            Some(_) => return Err(UriError::Param),
-        }
-        let quoted = memchr::memchr(b'"', &span).is_some();
-        let mut tight = true;
-        let mut at = 1;
-        loop {
-            let stop = match quoted {
-                true => text::find_outside(&span, at, b';').map_err(|_| UriError::Param)?,
-                false => memchr::memchr(b';', &span[at..]).map(|i| at + i),
-            };
-            tight &= check_param(&span[at..stop.unwrap_or(span.len())])?;
-            match stop {
-                Some(stop) => at = stop + 1,
-                None => break,
-            }
-        }
-        let mut params = Self(span.from(1).text());
-        if !tight {
-            params.tighten();
-        }
-        Ok(params)
-    }
-
-    /// Checks and keeps URI parameters, which know neither white space nor quotes.
-    pub(crate) fn parse_uri(span: Span<'_>) -> Result<Self, UriError> {
-        for piece in span.split(|b| *b == b';') {
-            let eq = memchr::memchr(b'=', piece).unwrap_or(piece.len());
-            let (name, value) = (&piece[..eq], piece.get(eq + 1..).unwrap_or_default());
-            if name.is_empty() || !text::all_uri_param(name) || !text::all_uri_param_value(value) {
-                return Err(UriError::Param);
-            }
-        }
-        if !text::escapes_valid(&span) {
-            return Err(UriError::Escape);
-        }
-        Ok(Self(span.text()))
+        ParamsPart::read(span).map(ParamsPart::kept)
     }
 
     /// Drops the white space around `;` and `=`, so that what means the same compares as equal.
@@ -194,25 +155,103 @@ fn push(out: &mut String, name: &str, value: Option<&str>) {
     }
 }
 
-/// Is it written without white space around its name and value? An error when it is no parameter.
-fn check_param(piece: &[u8]) -> Result<bool, UriError> {
-    let eq = memchr::memchr(b'=', piece);
-    let name_end = eq.unwrap_or(piece.len());
-    let (start, end) = text::trim(piece, 0, name_end);
-    if !text::is_token(&piece[start..end]) {
-        return Err(UriError::Param);
+/// Parameters that were checked where they lie; nothing is kept of them.
+#[derive(Clone, Copy)]
+pub(crate) struct ParamsPart<'a> {
+    /// Without the leading semicolon.
+    span: Span<'a>,
+    /// Written without white space around names and values.
+    tight: bool,
+    /// The value of the first parameter of this name; empty for a flag.
+    tag: Option<Span<'a>>,
+}
+
+impl<'a> ParamsPart<'a> {
+    /// Header parameters: `;a=b ; c = "d"`, starting at a semicolon or empty.
+    pub(crate) fn read(span: Span<'a>) -> Result<Self, UriError> {
+        let span = span.trimmed();
+        let mut part = Self { span, tight: true, tag: None };
+        match span.first() {
+            None => return Ok(part),
+            Some(b';') => {}
+            Some(_) => return Err(UriError::Param),
+        }
+        let mut at = 0;
+        while at < span.len() {
+            at = part.param(span, at + 1)?;
+        }
+        part.span = span.from(1);
+        Ok(part)
     }
-    let tight = start == 0 && end == name_end;
-    let Some(eq) = eq else { return Ok(tight) };
-    let (start, end) = text::trim(piece, eq + 1, piece.len());
-    let value = &piece[start..end];
-    let sound = match value.first() {
-        Some(b'"') => text::skip_quoted(value, 0) == Some(value.len()),
-        // `=` may end a value (base64 tags), never begin one.
-        Some(first) => *first != b'=' && text::all_gen_value(value),
-        None => false,
-    };
-    if sound { Ok(tight && start == eq + 1 && end == piece.len()) } else { Err(UriError::Param) }
+
+    /// Checks the parameter that begins at `from`; where it ends.
+    fn param(&mut self, span: Span<'a>, from: usize) -> Result<usize, UriError> {
+        let bytes: &[u8] = &span;
+        let name_at = text::skip_lws(bytes, from);
+        let name_end = Class::TOKEN.run(bytes, name_at);
+        if name_end == name_at {
+            return Err(UriError::Param);
+        }
+        let mut end = text::skip_lws(bytes, name_end);
+        self.tight &= name_at == from && end == name_end;
+        let mut value = span.range(name_end, name_end);
+        if bytes.get(end) == Some(&b'=') {
+            let value_at = text::skip_lws(bytes, end + 1);
+            let value_end = match bytes.get(value_at) {
+                Some(b'"') => text::skip_quoted(bytes, value_at).ok_or(UriError::Param)?,
+                // `=` may end a value (base64 tags), never begin one.
+                Some(b'=') | None => return Err(UriError::Param),
+                Some(_) => Class::GEN_VALUE.run(bytes, value_at),
+            };
+            if value_end == value_at {
+                return Err(UriError::Param);
+            }
+            value = span.range(value_at, value_end);
+            self.tight &= value_at == end + 1;
+            end = text::skip_lws(bytes, value_end);
+            self.tight &= end == value_end;
+        }
+        if self.tag.is_none() && bytes[name_at..name_end].eq_ignore_ascii_case(b"tag") {
+            self.tag = Some(value);
+        }
+        match bytes.get(end) {
+            None | Some(b';') => Ok(end),
+            Some(_) => Err(UriError::Param),
+        }
+    }
+
+    /// URI parameters, which know neither white space nor quotes. Their escapes are for the caller to check.
+    pub(crate) fn read_uri(span: Span<'a>) -> Result<Self, UriError> {
+        let bytes: &[u8] = &span;
+        let mut at = 0;
+        loop {
+            let mut end = Class::URI_PARAM.run(bytes, at);
+            if end == at {
+                return Err(UriError::Param);
+            }
+            if bytes.get(end) == Some(&b'=') {
+                end = Class::URI_PARAM_VALUE.run(bytes, end + 1);
+            }
+            match bytes.get(end) {
+                None => return Ok(Self { span, tight: true, tag: None }),
+                Some(b';') => at = end + 1,
+                Some(_) => return Err(UriError::Param),
+            }
+        }
+    }
+
+    /// The value of `tag`, for header parameters.
+    pub(crate) fn tag(&self) -> Option<Span<'a>> {
+        self.tag
+    }
+
+    pub(crate) fn kept(self) -> Params {
+        let mut params = Params(self.span.text());
+        if !self.tight {
+            params.tighten();
+        }
+        params
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `sip:` and `sips:` URIs (RFC 3261 §19.1).
 
-use super::{Host, Params, UriError};
-use crate::text::{self, Span, Text};
+use super::{Host, Params, UriError, host::HostPart, params::ParamsPart};
+use crate::text::{self, Class, Span, Text};
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -67,33 +67,6 @@ impl SipUri {
         self
     }
 
-    pub(super) fn parse_rest(secure: bool, rest: Span<'_>) -> Result<Self, UriError> {
-        if !text::all_uri(&rest) || !text::escapes_valid(&rest) {
-            return Err(UriError::Syntax);
-        }
-        let (user, password, after) = match memchr::memchr(b'@', &rest) {
-            Some(at) => {
-                let (user, password) = userinfo(rest.range(0, at))?;
-                (Some(user), password, rest.from(at + 1))
-            }
-            None => (None, None, rest),
-        };
-        let host_end = memchr::memchr2(b';', b'?', &after).unwrap_or(after.len());
-        let (host, port) = Host::parse_with_port(after.range(0, host_end))?;
-        let tail = after.from(host_end);
-        let question = memchr::memchr(b'?', &tail);
-        let params_end = question.unwrap_or(tail.len());
-        let params = match params_end {
-            0 => Params::EMPTY,
-            end => Params::parse_uri(tail.range(1, end))?,
-        };
-        let headers = question.map(|at| tail.from(at + 1).text());
-        if headers.as_ref().is_some_and(|h| h.is_empty()) {
-            return Err(UriError::Syntax);
-        }
-        Ok(Self { secure, user, password, host, port, params, headers })
-    }
-
     /// The user part without escapes (bytes that are not UTF-8 are replaced).
     pub fn user_decoded(&self) -> Option<String> {
         self.user.as_ref().map(|u| String::from_utf8_lossy(&text::percent_decode(u)).into_owned())
@@ -149,19 +122,82 @@ impl SipUri {
     }
 }
 
-fn userinfo(span: Span<'_>) -> Result<(Text, Option<Text>), UriError> {
-    let user = span.before(b':');
-    if user.is_empty() || !text::all_user(&user) {
+/// The parts of a SIP URI, checked where they lie; nothing is kept of them.
+#[derive(Clone, Copy)]
+pub(crate) struct SipUriPart<'a> {
+    secure: bool,
+    user: Option<Span<'a>>,
+    password: Option<Span<'a>>,
+    host: HostPart<'a>,
+    port: Option<u16>,
+    params: Option<ParamsPart<'a>>,
+    headers: Option<Span<'a>>,
+}
+
+impl<'a> SipUriPart<'a> {
+    /// Reads what follows the scheme.
+    pub(super) fn read(secure: bool, rest: Span<'a>) -> Result<Self, UriError> {
+        let bytes: &[u8] = &rest;
+        let (mut user, mut password, mut at) = (None, None, 0);
+        if let Some(end) = text::find(bytes, b'@') {
+            (user, password) = userinfo(rest.range(0, end))?;
+            at = end + 1;
+        }
+        let (host, end) = HostPart::read(rest, at)?;
+        let (port, mut end) = HostPart::read_port(bytes, end)?;
+        let question = text::find(&bytes[end..], b'?').map(|question| end + question);
+        let params_end = question.unwrap_or(bytes.len());
+        let mut params = None;
+        if bytes.get(end) == Some(&b';') {
+            params = Some(ParamsPart::read_uri(rest.range(end + 1, params_end))?);
+            end = params_end;
+        }
+        if end != params_end {
+            return Err(UriError::Host);
+        }
+        let headers = question.map(|question| rest.from(question + 1));
+        if headers.is_some_and(|headers| headers.is_empty() || !text::all_uri(&headers)) {
+            return Err(UriError::Syntax);
+        }
+        if !text::escapes_valid(bytes) {
+            return Err(UriError::Syntax);
+        }
+        Ok(Self { secure, user, password, host, port, params, headers })
+    }
+
+    /// Are there headers after a question mark?
+    pub(crate) fn has_headers(&self) -> bool {
+        self.headers.is_some()
+    }
+
+    pub(super) fn kept(self) -> SipUri {
+        SipUri {
+            secure: self.secure,
+            user: self.user.map(Span::text),
+            password: self.password.map(Span::text),
+            host: self.host.kept(),
+            port: self.port,
+            params: self.params.map_or(Params::EMPTY, ParamsPart::kept),
+            headers: self.headers.map(Span::text),
+        }
+    }
+}
+
+type UserInfo<'a> = (Option<Span<'a>>, Option<Span<'a>>);
+
+fn userinfo(span: Span<'_>) -> Result<UserInfo<'_>, UriError> {
+    let end = Class::URI_USER.run(&span, 0);
+    if end == 0 {
         return Err(UriError::User);
     }
-    if user.len() == span.len() {
-        return Ok((user.text(), None));
+    if end == span.len() {
+        return Ok((Some(span), None));
     }
-    let password = span.from(user.len() + 1);
-    if !text::all_user(&password) {
+    let password = span.from(end + 1);
+    if span[end] != b':' || Class::URI_USER.run(&password, 0) != password.len() {
         return Err(UriError::User);
     }
-    Ok((user.text(), Some(password.text())))
+    Ok((Some(span.range(0, end)), Some(password)))
 }
 
 impl FromStr for SipUri {
