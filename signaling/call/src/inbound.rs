@@ -52,7 +52,7 @@ impl Call {
             campaign: plan.campaign,
             carrier_refs: offer.carrier_refs,
         };
-        self.emit_and_wait(now, started);
+        self.emit(started);
         let dialog = Dialog::Offered { late: offer.sdp.is_none(), told: Told::Nothing };
         let leg = self.add_leg(caller_role(plan.direction), endpoint, dialog);
         self.stage = Stage::Admitting(Hunt::new(plan.targets.clone()));
@@ -86,13 +86,12 @@ impl Call {
         self.add_leg(caller_role(direction), endpoint_of(&offer.origin), dialog);
     }
 
-    /// Our answer (or late offer) to the caller exists, and so does the call's row: try the
-    /// targets.
+    /// Our answer (or late offer) to the caller exists: try the targets. The call's row may still be on its way to the
+    /// disk; the answer, which stands for it, is waited for.
     pub(crate) fn try_admit(&mut self, now: Instant) {
         let opened = self.first().is_some_and(|first| first.ours().is_some());
         if matches!(self.stage, Stage::Admitting(_))
             && opened
-            && !self.unwritten
             && let Some(hunt) = self.take_hunt()
         {
             self.hunt(now, hunt);
@@ -209,7 +208,7 @@ mod tests {
         let out = rig.give(routed(Direction::Inbound, vec![Target::Extension(rig::phone(1))]));
         assert!(matches!(
             &out[0],
-            Output::NeedWritten(CallEventKind::Started {
+            Output::Emit(CallEventKind::Started {
                 direction: Direction::Inbound,
                 trunk: Some(_),
                 ..
