@@ -36,6 +36,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// Call events handed on to the journal at once.
+const FORWARD_BATCH: usize = 256;
+
+/// Between two batches: the events of many calls then cost one wake-up of this thread.
+const FORWARD_PAUSE: Duration = Duration::from_millis(2);
+
 /// Call events that may wait between switch and journal.
 const EVENT_QUEUE: usize = 16_384;
 /// How long requests under way may take once everything else has stopped.
@@ -321,14 +327,18 @@ async fn forward(
     mut waiting: mpsc::Receiver<StampedEvent>,
     journal: mpsc::Sender<crm::journal::StampedEvent>,
 ) {
-    while let Some(stamped) = waiting.recv().await {
-        let event = crm::journal::StampedEvent {
-            receipt: stamped.receipt,
-            ..crm::journal::StampedEvent::new(DateTime::from(stamped.at), stamped.event)
-        };
-        if journal.send(event).await.is_err() {
-            break;
+    let mut batch = Vec::with_capacity(FORWARD_BATCH);
+    while waiting.recv_many(&mut batch, FORWARD_BATCH).await > 0 {
+        for stamped in batch.drain(..) {
+            let event = crm::journal::StampedEvent {
+                receipt: stamped.receipt,
+                ..crm::journal::StampedEvent::new(DateTime::from(stamped.at), stamped.event)
+            };
+            if journal.send(event).await.is_err() {
+                return;
+            }
         }
+        tokio::time::sleep(FORWARD_PAUSE).await;
     }
 }
 

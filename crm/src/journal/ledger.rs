@@ -180,6 +180,7 @@ impl LiveCall {
             lead: self.record.lead_id,
             outbound: self.record.direction == Some(Direction::Outbound),
             spoken: self.record.answered_at_ms.is_some(),
+            expected: self.record.direction != Some(Direction::Internal),
             recorded: self.record.recording.is_some(),
         }
     }

@@ -60,6 +60,8 @@ pub(crate) struct EndedCall {
     pub(crate) lead: Option<LeadId>,
     pub(crate) outbound: bool,
     pub(crate) spoken: bool,
+    /// A recording was expected of it.
+    pub(crate) expected: bool,
     /// A recording began, so none is expected any more.
     pub(crate) recorded: bool,
 }
@@ -129,8 +131,10 @@ async fn ended_in_tx(tx: &mut Tx, ended: &[(&AppendedEvent, EndedCall)]) -> Resu
     let ids = |(appended, _): &(&AppendedEvent, EndedCall)| {
         args![appended.event.tenant, appended.event.call]
     };
-    tx.run_many(&RELEASE, ended.iter().map(ids).collect()).await?;
-    let unrecorded = ended.iter().filter(|(_, call)| !call.recorded);
+    // Only who is called out is claimed.
+    let claimed = ended.iter().filter(|(_, call)| call.outbound);
+    tx.run_many(&RELEASE, claimed.map(ids).collect()).await?;
+    let unrecorded = ended.iter().filter(|(_, call)| call.expected && !call.recorded);
     recordings_unexpect_in_tx(tx, unrecorded.map(ids).collect()).await?;
     for (appended, call) in ended {
         let Some(lead) = call.lead else { continue };

@@ -2,7 +2,7 @@
 
 use super::{ManyRows, Row, Scope, Store, StoreError, Tx, Val, args, events::AppendedEvent};
 use crate::calls::{Recording, RecordingState};
-use call::{CallEventKind, CallId, RecordingId, TenantId};
+use call::{CallEventKind, CallId, Direction, RecordingId, TenantId};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -231,6 +231,8 @@ struct Move {
 /// What an event says about the recording.
 fn told(kind: &CallEventKind) -> Option<(RecordingState, u64, Option<String>)> {
     match kind {
+        // Calls between colleagues are not recorded, so nothing is expected of them.
+        CallEventKind::Started { direction: Direction::Internal, .. } => None,
         CallEventKind::Started { .. } => Some((RecordingState::Expected, 0, None)),
         CallEventKind::RecordingStarted { .. } => Some((RecordingState::Recording, 0, None)),
         CallEventKind::RecordingPaused { paused: true, .. } => {

@@ -166,7 +166,7 @@ impl Row {
 }
 
 /// How many rows one statement carries: few texts, so that each stays prepared.
-const ROWS_PER_STATEMENT: [usize; 4] = [64, 16, 4, 1];
+const ROWS_PER_STATEMENT: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// A statement over many rows, `before ($1, …), ($n, …) after`: one round trip to the engine's
 /// thread or server where one per row would cost more than the row.
@@ -179,7 +179,12 @@ pub(crate) struct ManyRows {
 
 impl ManyRows {
     pub(crate) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
-        Self { before, columns, after, texts: [const { OnceLock::new() }; 4] }
+        Self {
+            before,
+            columns,
+            after,
+            texts: [const { OnceLock::new() }; ROWS_PER_STATEMENT.len()],
+        }
     }
 
     /// The text for the largest number of rows that fits, and that number.
@@ -348,9 +353,9 @@ mod tests {
     fn a_statement_over_many_rows_numbers_its_values_and_takes_the_largest_part_that_fits() {
         static SQL: ManyRows = ManyRows::new("INSERT INTO t (a, b) VALUES", 2, "RETURNING a");
         assert_eq!(SQL.text_for(1), ("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a", 1));
-        let (text, rows) = SQL.text_for(15);
+        let (text, rows) = SQL.text_for(7);
         assert_eq!(rows, 4);
         assert!(text.ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING a"));
-        assert_eq!([16, 63, 64, 1000].map(|n| SQL.text_for(n).1), [16, 16, 64, 64]);
+        assert_eq!([16, 63, 64, 1000].map(|n| SQL.text_for(n).1), [16, 32, 64, 64]);
     }
 }
