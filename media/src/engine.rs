@@ -200,7 +200,10 @@ impl Engine {
         if let Some(leg) = closed {
             self.routes.forget(leg);
         }
-        if let Err(error) = mailbox.waker.wake() {
+        // Whoever is called already and has not looked yet finds this command as well.
+        if !mailbox.called.swap(true, Ordering::AcqRel)
+            && let Err(error) = mailbox.waker.wake()
+        {
             tracing::error!(%error, "cannot wake a media thread");
         }
         Ok(())

@@ -49,6 +49,8 @@ const NTP_EPOCH_OFFSET: u64 = 2_208_988_800;
 pub(crate) struct Mailbox {
     pub(crate) commands: ArrayQueue<MediaCommand>,
     pub(crate) waker: Waker,
+    /// Woken since it last looked.
+    pub(crate) called: AtomicBool,
     pub(crate) stopping: AtomicBool,
 }
 
@@ -93,7 +95,8 @@ pub(crate) fn mailbox(capacity: usize) -> io::Result<(Arc<Mailbox>, Poll)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
     let commands = ArrayQueue::new(capacity.max(4));
-    Ok((Arc::new(Mailbox { commands, waker, stopping: AtomicBool::new(false) }), poll))
+    let (called, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
+    Ok((Arc::new(Mailbox { commands, waker, called, stopping }), poll))
 }
 
 impl Worker {
@@ -142,6 +145,7 @@ impl Worker {
                     packets |= self.contained(Some(slot), |worker| worker.drain(now, slot, rtcp));
                 }
             }
+            self.mailbox.called.swap(false, Ordering::AcqRel);
             self.contained(None, |worker| worker.handle_commands(now));
             self.tick(now);
             if now >= self.next_housekeeping {
