@@ -1,7 +1,20 @@
 //! Metrics of the switch, named in one place.
 
-use metrics::{counter, gauge};
+use metrics::{Counter, counter, gauge};
 use signaling_proto::Counters;
+use std::{cell::RefCell, collections::HashMap};
+
+thread_local! {
+    /// Counters by method, and status where it is an answer: looking one up by its labels costs more than what it counts.
+    static BY_METHOD: RefCell<HashMap<(&'static str, Option<u16>), Counter>> = RefCell::default();
+}
+
+fn count(method: &str, status: Option<u16>, found: impl FnOnce(&'static str) -> Counter) {
+    let method = known_method(method);
+    BY_METHOD.with_borrow_mut(|all| {
+        all.entry((method, status)).or_insert_with(|| found(method)).increment(1);
+    });
+}
 
 /// Something was thrown away because a bound was reached.
 pub(crate) fn dropped(what: &'static str) {
@@ -15,13 +28,16 @@ pub(crate) fn keep_alive(transport: &'static str) {
 
 /// A request outside a dialog came in.
 pub(crate) fn request(method: &str) {
-    counter!("telehub_sip_requests_total", "method" => known_method(method)).increment(1);
+    count(method, None, |method| counter!("telehub_sip_requests_total", "method" => method));
 }
 
 /// A request of a stranger was answered with this status.
 pub(crate) fn answered(method: &str, status: u16) {
-    counter!("telehub_sip_answers_total", "method" => known_method(method), "status" => status.to_string())
-        .increment(1);
+    count(
+        method,
+        Some(status),
+        |method| counter!("telehub_sip_answers_total", "method" => method, "status" => status.to_string()),
+    );
 }
 
 /// A call of ours through a trunk ended its set-up with this status.
