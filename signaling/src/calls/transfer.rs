@@ -125,7 +125,19 @@ impl AdoptedLeg {
                 effects.act(0, DialogAction::Hangup { reason });
                 effects.input(Input::LegFailed { leg: self.leg, cause, before_ringing: true });
             }
-            other => established(self.leg, 0, other, &mut effects),
+            other @ (DialogEvent::Progressed { .. }
+            | DialogEvent::Answered { .. }
+            | DialogEvent::Challenged { .. }
+            | DialogEvent::Confirmed { .. }
+            | DialogEvent::Reinvited { .. }
+            | DialogEvent::ReinviteConfirmed { .. }
+            | DialogEvent::ReinviteAnswered { .. }
+            | DialogEvent::ReinviteFailed { .. }
+            | DialogEvent::Info { .. }
+            | DialogEvent::Referred { .. }
+            | DialogEvent::Notified { .. }
+            | DialogEvent::Request { .. }
+            | DialogEvent::Response { .. }) => established(self.leg, 0, other, &mut effects),
         }
         effects
     }
