@@ -1,16 +1,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { History } from "lucide-react";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import type { AuditEntry } from "@/api/types";
 import { rowsOf, useUsers } from "@/features/admin/api";
+import { AUDIT_ACTIONS, wordsOf } from "@/features/admin/audit/actions";
 import { formatDateTime } from "@/lib/format";
-import { useSettled } from "@/lib/useSettled";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { PageHeader } from "@/ui/bits";
-import { SelectField, TextField } from "@/ui/Field";
+import { SelectField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 
 /** Who did what, when and from where. Nothing here can be changed. */
@@ -19,8 +18,7 @@ export function AuditPage() {
   const navigate = useNavigate();
   const search = useSearch({ from: "/desk/admin/audit" });
   const users = rowsOf(useUsers());
-  const [text, setText] = useState(search.action ?? "");
-  const action = useSettled(text.trim(), 250);
+  const action = search.action ?? "";
   const actor = search.actor ?? "";
   const entries = useInfiniteQuery({
     queryKey: ["audit", action, actor],
@@ -34,15 +32,8 @@ export function AuditPage() {
     const wanted = { action, actor, ...next };
     void navigate({ to: "/admin/audit", replace: true, search: { ...(wanted.action ? { action: wanted.action } : {}), ...(wanted.actor ? { actor: wanted.actor } : {}) } });
   };
-  useEffect(() => {
-    if ((search.action ?? "") !== action) view({ action });
-    // Only the settled text moves the address.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [action]);
-  const actionWords = (action: string): string => {
-    const known = `auditAction.${action.replaceAll(".", "_")}`;
-    return i18n.exists(known) ? t(known) : action;
-  };
+  const actionWords = (one: string): string => (i18n.exists(wordsOf(one)) ? t(wordsOf(one)) : one);
+  const offered = [...new Set([...AUDIT_ACTIONS, ...(action ? [action] : [])])].map((value) => ({ value, label: actionWords(value) })).sort((a, b) => a.label.localeCompare(b.label, i18n.language));
   const columns: Column<AuditEntry>[] = [
     { key: "at", title: t("audit.at"), cell: (one) => <><span className="whitespace-nowrap">{formatDateTime(one.at)}</span><span className="block text-ink-2 sm:hidden">{actionWords(one.action)}</span></> },
     { key: "who", title: t("audit.who"), cell: (one) => one.user_name ?? t("audit.system") },
@@ -54,7 +45,7 @@ export function AuditPage() {
     <>
       <PageHeader title={t("nav.audit")} note={t("audit.note")} />
       <div className="flex flex-wrap gap-3 px-4 pb-3 md:px-6">
-        <TextField className="w-full sm:w-64" label={t("audit.action")} placeholder="extension.secret" value={text} onChange={(event) => setText(event.target.value)} />
+        <SelectField className="w-full sm:w-64" label={t("audit.action")} empty={t("ui.all")} options={offered} value={action} onChange={(event) => view({ action: event.target.value })} />
         <SelectField className="w-full sm:w-56" label={t("audit.who")} empty={t("ui.all")} options={users.map((user) => ({ value: user.id, label: user.name }))} value={actor} onChange={(event) => view({ actor: event.target.value })} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
