@@ -37,17 +37,19 @@ export function RouteError({ error, reset }: ErrorComponentProps) {
 export function NotFound() {
   const { t } = useTranslation();
   return (
-    <EmptyState
-      page
-      icon={MapPinOff}
-      title={t("problem.notFound")}
-      action={
-        <Link to="/" className={buttonClass("primary")}>
-          {t("problem.home")}
-        </Link>
-      }
-    >
-      {t("problem.notFoundHelp")}
-    </EmptyState>
+    <main className="grid min-h-dvh place-items-center pb-24">
+      <EmptyState
+        page
+        icon={MapPinOff}
+        title={t("problem.notFound")}
+        action={
+          <Link to="/" className={buttonClass("primary")}>
+            {t("problem.home")}
+          </Link>
+        }
+      >
+        {t("problem.notFoundHelp")}
+      </EmptyState>
+    </main>
   );
 }

@@ -26,7 +26,7 @@ export function Field({ label, hint, error, required, hideLabel, className, chil
       <label htmlFor={id} className={hideLabel ? "sr-only" : "mb-1 block text-sm font-medium text-ink-2"}>
         {label}
         {required ? (
-          <span className="text-alarm" aria-hidden="true">
+          <span className="leading-none text-alarm" aria-hidden="true">
             {" *"}
           </span>
         ) : null}
