@@ -113,6 +113,8 @@ pub(crate) async fn me_of(state: &AppState, user: &User) -> Outcome<Me> {
             slug: tenant.slug,
             name: tenant.name,
             timezone: tenant.timezone,
+            calls_from: tenant.settings.calling.window_start.to_string(),
+            calls_until: tenant.settings.calling.window_end.to_string(),
         },
         extension: extension.map(|e| MyExtension {
             id: e.id.uuid(),

@@ -150,6 +150,12 @@ pub struct MyTenant {
     /// IANA zone that days and calling hours follow.
     #[schema(example = "Asia/Kolkata")]
     pub timezone: String,
+    /// Earliest moment of the day at which people are called, `HH:MM`.
+    #[schema(example = "09:00")]
+    pub calls_from: String,
+    /// First moment that is too late, `HH:MM`.
+    #[schema(example = "21:00")]
+    pub calls_until: String,
 }
 
 /// One's own extension.

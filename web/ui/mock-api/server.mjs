@@ -15,7 +15,7 @@ const sockets = new Map();
 const live = new Map();
 let seq = 100;
 const userOf = (token) => data.users.find((user) => token?.endsWith(user.id));
-const meOf = (user) => ({ ...user, tenant: { id: data.ids.tenant, slug: "pratham", name: "Pratham", timezone: "Asia/Kolkata" }, extension: user.extension ? { id: user.extension_id, number: user.extension, type: "user", name: user.name, registered: true } : null });
+const meOf = (user) => ({ ...user, tenant: { id: data.ids.tenant, slug: "pratham", name: "Pratham", timezone: "Asia/Kolkata", calls_from: "09:00", calls_until: "21:00" }, dials_any_number: true, extension: user.extension ? { id: user.extension_id, number: user.extension, type: "user", name: user.name, registered: true } : null });
 const tokens = (user) => ({ access_token: `access.${user.id}`, refresh_token: `refresh.${user.id}`, expires_in: 900, user: meOf(user) });
 const agentOf = (user) => data.agents.find((agent) => agent.user_id === user.id) ?? null;
 const page = (items, query) => {

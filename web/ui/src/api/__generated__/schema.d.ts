@@ -2264,6 +2264,16 @@ export interface components {
              * @example Asia/Kolkata
              */
             timezone: string;
+            /**
+             * @description Earliest moment of the day at which people are called, `HH:MM`.
+             * @example 09:00
+             */
+            calls_from: string;
+            /**
+             * @description First moment that is too late, `HH:MM`.
+             * @example 21:00
+             */
+            calls_until: string;
         };
         /** @description A note on a lead. */
         Note: {

@@ -1,25 +1,26 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { FIRST_HOUR, LAST_HOUR, presets } from "@/features/hud/outcome";
+import { type Hours, presets, timesIn } from "@/features/hud/outcome";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
-import { halfHours, showClock } from "@/lib/day";
+import { showClock } from "@/lib/day";
 import { formatWhen, fromZonedInput, toZonedInput } from "@/lib/format";
 import { DayField } from "@/ui/DayField";
 import { SelectField } from "@/ui/Field";
 
 interface CallbackPickerProps {
   value: string | null;
+  hours: Hours;
   required: boolean;
   error: string | null;
   onChange: (at: string) => void;
 }
 
 /** When to call again: one click for the usual times, a day and a half hour for any other. */
-export function CallbackPicker({ value, required, error, onChange }: CallbackPickerProps) {
+export function CallbackPicker({ value, hours, required, error, onChange }: CallbackPickerProps) {
   const { t } = useTranslation();
   const now = new Date(Math.floor(useNow() / 60_000) * 60_000);
-  const offered = presets(now);
+  const offered = presets(now, hours);
   const [other, setOther] = useState(false);
   const fields = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -27,9 +28,9 @@ export function CallbackPicker({ value, required, error, onChange }: CallbackPic
   }, [other]);
   const [day, time] = value ? toZonedInput(new Date(value)).split("T") : [toZonedInput(now).slice(0, 10), ""];
   const today = toZonedInput(now).slice(0, 10);
-  const times = halfHours(FIRST_HOUR, LAST_HOUR);
+  const times = timesIn(hours);
   const choose = (nextDay: string, nextTime: string) => {
-    const at = fromZonedInput(`${nextDay}T${nextTime || `${String(FIRST_HOUR).padStart(2, "0")}:00`}`);
+    const at = fromZonedInput(`${nextDay}T${nextTime || (times[0] ?? "09:00")}`);
     if (at) onChange(at.toISOString());
   };
   const chip = (pressed: boolean) => cx("rounded-full border px-2.5 py-0.5 text-sm", pressed ? "border-accent bg-accent-soft font-semibold text-accent" : "border-edge/60 hover:bg-sunken");

@@ -2,11 +2,12 @@
 import { ArrowRight, Sparkles } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
 import { asProblem } from "@/api/problem";
 import type { Disposition } from "@/api/types";
 import type { LiveCall } from "@/live/board";
 import { useSaveOutcome } from "@/features/hud/api";
-import { CHORDS, type Need, type OutcomeDraft, asksForTime, emptyOutcome, likelyTime, missing, whatHappensNext } from "@/features/hud/outcome";
+import { CHORDS, type Hours, type Need, type OutcomeDraft, USUAL_HOURS, asksForTime, emptyOutcome, hoursOf, likelyTime, missing, whatHappensNext } from "@/features/hud/outcome";
 import { CallbackPicker } from "@/features/hud/pieces";
 import type { Action } from "@/lib/actions";
 import { useNow } from "@/lib/clock";
@@ -26,8 +27,10 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   const [draft, setDraft] = useState<OutcomeDraft>(emptyOutcome);
   const [shown, setShown] = useState<Need[]>([]);
   const now = useNow();
+  const tenant = useMe()?.tenant;
+  const hours = tenant ? hoursOf(tenant) : USUAL_HOURS;
   const nextWords = useNextWords();
-  const nextLine = (one: Disposition) => whatHappensNext(one, draft, now).map(nextWords).join(" · ");
+  const nextLine = (one: Disposition) => whatHappensNext(one, draft, now, hours).map(nextWords).join(" · ");
   const save = useSaveOutcome(live.call.id, ({ code }) => {
     const saved = all.find((one) => one.code === code);
     forgetNotes(live.call.id);
@@ -40,7 +43,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
   const choose = (code: string) => {
     setShown([]);
     const one = all.find((candidate) => candidate.code === code);
-    setDraft({ ...emptyOutcome, code, callbackAt: one ? likelyTime(one, new Date(Math.floor(now / 60_000) * 60_000)) : null });
+    setDraft({ ...emptyOutcome, code, callbackAt: one ? likelyTime(one, new Date(Math.floor(now / 60_000) * 60_000), hours) : null });
   };
   const submit = () => {
     setShown(needs);
@@ -58,7 +61,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
           {over && !draft.code ? <span className="text-sm text-ink-3">{t("outcome.keys")}</span> : null}
         </div>
         {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
-        {chosen ? <Details key={chosen.code} chosen={chosen} draft={draft} needs={shown} onChange={setDraft} /> : null}
+        {chosen ? <Details key={chosen.code} chosen={chosen} hours={hours} draft={draft} needs={shown} onChange={setDraft} /> : null}
       </div>
       <footer className="sticky bottom-0 z-10 shrink-0 rounded-b-lg border-t border-line bg-surface p-3 lg:static">
         <p className="mb-2 flex min-h-10 items-start gap-1.5 text-sm text-ink-2" aria-live="polite">
@@ -110,7 +113,7 @@ function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]
   );
 }
 
-function Details({ chosen, draft, needs, onChange }: { chosen: Disposition; draft: OutcomeDraft; needs: readonly Need[]; onChange: (draft: OutcomeDraft) => void }) {
+function Details({ chosen, hours, draft, needs, onChange }: { chosen: Disposition; hours: Hours; draft: OutcomeDraft; needs: readonly Need[]; onChange: (draft: OutcomeDraft) => void }) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -140,7 +143,7 @@ function Details({ chosen, draft, needs, onChange }: { chosen: Disposition; draf
         </fieldset>
       ) : null}
       {asksForTime(chosen) ? (
-        <CallbackPicker value={draft.callbackAt} required={chosen.required.includes("callback_at")} error={needs.includes("callback_at") ? t("outcome.need.callback_at") : null} onChange={(callbackAt) => onChange({ ...draft, callbackAt })} />
+        <CallbackPicker value={draft.callbackAt} hours={hours} required={chosen.required.includes("callback_at")} error={needs.includes("callback_at") ? t("outcome.need.callback_at") : null} onChange={(callbackAt) => onChange({ ...draft, callbackAt })} />
       ) : null}
       {chosen.required.includes("notes") ? <p className={cx("text-sm", needs.includes("notes") ? "text-alarm" : "text-ink-3")}>{t("outcome.notesNeeded")}</p> : null}
     </div>
