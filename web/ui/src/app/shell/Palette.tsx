@@ -30,7 +30,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   useEffect(() => holdForModal(), []);
 
   const wanted = tidy(text);
-  const dials = actions.some((action) => action.id === "dial.open");
+  // Once it is known whether somebody has this number: they come first, and Enter is theirs.
+  const searched = term === searchTerm(text) && !people.isFetching;
+  const dials = searched && actions.some((action) => action.id === "dial.open");
   const needle = text.trim().toLocaleLowerCase();
   const matching = actions.filter((action) => needle === "" || action.label.toLocaleLowerCase().includes(needle));
   const groups = [...new Set(matching.map((action) => action.group))];
