@@ -194,7 +194,12 @@ fn userinfo(span: Span<'_>) -> Result<UserInfo<'_>, UriError> {
         return Ok((Some(span), None));
     }
     let password = span.from(end + 1);
-    if span[end] != b':' || Class::URI_USER.run(&password, 0) != password.len() {
+    // Less may stand in a password than in a user part: else its tail could be taken for parameters of another host.
+    let odd = |b: &u8| matches!(b, b';' | b'?' | b'/' | b'#');
+    if span[end] != b':'
+        || Class::URI_USER.run(&password, 0) != password.len()
+        || password.iter().any(odd)
+    {
         return Err(UriError::User);
     }
     Ok((Some(span.range(0, end)), Some(password)))
@@ -292,6 +297,9 @@ mod tests {
             "sip:u@<h>",
             "sip:\u{e9}@h",
             "sip:a\"b@h",
+            // Found by fuzzing: which host it names is a matter of taste.
+            "sip:hS.0.1:5060;rporG4bK1@23h;uabdTE",
+            "sip:u:p?w@h",
         ] {
             assert!(bad.parse::<SipUri>().is_err(), "{bad}");
         }
