@@ -12,7 +12,7 @@ use crate::{
 use signaling_proto::{
     DialogId, HeaderName, Message, Reply, Source, TransactionId,
     brute_force::Consequence,
-    digest::{Challenger, Check, Credentials, Refusal, Verdict},
+    digest::{Check, Claims, Refusal, Verdict},
 };
 use std::{
     sync::Arc,
@@ -49,13 +49,13 @@ pub(super) enum Missing {
 impl SipTask {
     /// Goes on with a request as far as what is known allows.
     pub(super) fn authenticate(&mut self, now: Instant, ask: Ask) {
-        let realm = match self.realm_of(now, &ask) {
+        let claims = Claims::read(&ask.message, HeaderName::Authorization);
+        let realm = match self.realm_of(now, &ask, &claims) {
             Ok(realm) => realm,
             Err(domain) => return self.park(ask, Missing::Realm(domain)),
         };
         let name = realm.as_ref().map_or(NOBODYS_REALM, |realm| &realm.domain).to_owned();
-        let header = HeaderName::Authorization;
-        let Some(user) = Challenger::claimed_user(&ask.message, header, &name) else {
+        let Some(user) = claims.user(&name).map(str::to_owned) else {
             return self.challenge(now, ask, &name, false);
         };
         let account = match &realm {
@@ -73,8 +73,8 @@ impl SipTask {
             return self.answer(ask, Reply::new(403));
         }
         let secret = account.as_ref().map(|account| account.secret.0.as_str());
-        let check = Check { realm: &name, header, secret };
-        match (self.challenger.check(now, &ask.message, &check), account) {
+        let check = Check { realm: &name, secret };
+        match (self.challenger.check(now, &ask.message, &claims, &check), account) {
             (Verdict::Accepted, Some(account)) => self.proved(now, ask, &aor, account),
             (Verdict::Missing | Verdict::Accepted, _) => self.challenge(now, ask, &name, false),
             (Verdict::Stale, _) => self.challenge(now, ask, &name, true),
@@ -85,12 +85,8 @@ impl SipTask {
     }
 
     /// Whose realm the request is for; `Err` names a domain the directory has to be asked for.
-    fn realm_of(&self, now: Instant, ask: &Ask) -> Result<Option<Realm>, String> {
-        let claimed = ask
-            .message
-            .lines(HeaderName::Authorization)
-            .find_map(|line| std::str::from_utf8(&line).ok().and_then(Credentials::parse))
-            .map(|credentials| credentials.realm.to_ascii_lowercase());
+    fn realm_of(&self, now: Instant, ask: &Ask, claims: &Claims) -> Result<Option<Realm>, String> {
+        let claimed = claims.realm().map(str::to_ascii_lowercase);
         let who = match ask.what {
             Asked::Register(_) => ask.message.to(),
             Asked::Call(_) => ask.message.from(),

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use signaling_proto::{
     HeaderName, Message, MessageBuilder, Method, Uri,
-    digest::{Challenge, Challenger, Check, Credentials, NonceRules, Verdict},
+    digest::{Challenge, Challenger, Check, Claims, Credentials, NonceRules, Verdict},
 };
 use std::time::Instant;
 
@@ -22,8 +22,9 @@ fuzz_target!(|data: &[u8]| {
     let mut challenger = Challenger::new(NonceRules::default(), [7; 32], now);
     _ = challenger.challenges(now, &claimed.realm, false);
     for secret in [None, Some("secret")] {
-        let check = Check { realm: &claimed.realm, header: HeaderName::Authorization, secret };
-        let verdict = challenger.check(now, &request, &check);
+        let claims = Claims::read(&request, HeaderName::Authorization);
+        let check = Check { realm: &claimed.realm, secret };
+        let verdict = challenger.check(now, &request, &claims, &check);
         assert_ne!(verdict, Verdict::Accepted, "{claimed}");
     }
 });

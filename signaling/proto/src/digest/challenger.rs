@@ -7,6 +7,7 @@
 use super::{Algorithm, Challenge, Credentials, Input, same};
 use crate::{header_name::HeaderName, message::Message, method::Method, uri::Uri};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -72,8 +73,6 @@ pub enum Verdict {
 pub struct Check<'a> {
     /// The realm, one for each tenant.
     pub realm: &'a str,
-    /// Which header holds the credentials.
-    pub header: HeaderName,
     /// The user's secret; `None` when there is no such user.
     pub secret: Option<&'a str>,
 }
@@ -136,14 +135,15 @@ impl Challenger {
         self.rules.algorithms.iter().map(|a| challenge(a).to_string()).collect()
     }
 
-    /// The user name a request claims, for looking up the secret.
-    pub fn claimed_user(request: &Message, header: HeaderName, realm: &str) -> Option<String> {
-        credentials(request, header, realm).ok().flatten().map(|c| c.username)
-    }
-
     /// Checks a request. Every path with credentials for our realm computes one response, whether or not the user exists.
-    pub fn check(&mut self, now: Instant, request: &Message, check: &Check<'_>) -> Verdict {
-        let claimed = match credentials(request, check.header, check.realm) {
+    pub fn check(
+        &mut self,
+        now: Instant,
+        request: &Message,
+        claims: &Claims,
+        check: &Check<'_>,
+    ) -> Verdict {
+        let claimed = match claims.of(check.realm) {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return Verdict::Missing,
             Err(refusal) => return Verdict::Refused(refusal),
@@ -151,7 +151,7 @@ impl Challenger {
         if !self.rules.algorithms.contains(&claimed.algorithm) {
             return Verdict::Refused(Refusal::Algorithm);
         }
-        let right = self.proves(request.method(), &claimed, check);
+        let right = self.proves(request.method(), claimed, check);
         let genuine = self.genuine(now, check.realm, &claimed.nonce);
         if !right {
             return Verdict::Refused(Refusal::Secret);
@@ -160,7 +160,7 @@ impl Challenger {
             return Verdict::Refused(Refusal::Uri);
         }
         match genuine {
-            Some(nonce) if nonce.age <= self.rules.lifetime => self.count(&nonce, &claimed),
+            Some(nonce) if nonce.age <= self.rules.lifetime => self.count(&nonce, claimed),
             Some(_) | None => Verdict::Stale,
         }
     }
@@ -264,23 +264,47 @@ impl Uses {
     }
 }
 
-/// The credentials for our realm; those for other realms are other people's business.
-fn credentials(
-    request: &Message,
-    header: HeaderName,
-    realm: &str,
-) -> Result<Option<Credentials>, Refusal> {
-    let mut refusal = None;
-    for line in request.lines(header) {
-        match std::str::from_utf8(&line).ok().map(Credentials::parse) {
-            Some(Some(found)) if found.realm == realm => return Ok(Some(found)),
-            Some(Some(_)) => refusal = Some(Refusal::Realm),
-            // Another scheme is as good as none (RFC 4475 §3.3.7).
-            Some(None) if !line.to_ascii_lowercase().starts_with(b"digest") => {}
-            Some(None) | None => refusal = Some(Refusal::Malformed),
-        }
+/// Who a request says it is from, read once.
+#[derive(Clone, Debug)]
+pub struct Claims(Vec<Option<Credentials>>);
+
+impl Claims {
+    /// Of every line of this header; another scheme is as good as none (RFC 4475 §3.3.7).
+    pub fn read(request: &Message, header: HeaderName) -> Self {
+        let read = |line: Bytes| {
+            let read = std::str::from_utf8(&line).ok().map(Credentials::parse);
+            let other = matches!(read, Some(None)) && !starts_with_digest(&line);
+            (!other).then_some(read.flatten())
+        };
+        Self(request.lines(header).filter_map(read).collect())
     }
-    refusal.map_or(Ok(None), Err)
+
+    /// The first realm that is named.
+    pub fn realm(&self) -> Option<&str> {
+        self.0.iter().flatten().map(|claimed| claimed.realm.as_str()).next()
+    }
+
+    /// The user name claimed in this realm, for looking up the secret.
+    pub fn user(&self, realm: &str) -> Option<&str> {
+        self.of(realm).ok().flatten().map(|claimed| claimed.username.as_str())
+    }
+
+    /// The credentials for our realm; those for other realms are other people's business.
+    fn of(&self, realm: &str) -> Result<Option<&Credentials>, Refusal> {
+        let mut refusal = None;
+        for claimed in &self.0 {
+            match claimed {
+                Some(found) if found.realm == realm => return Ok(Some(found)),
+                Some(_) => refusal = Some(Refusal::Realm),
+                None => refusal = Some(Refusal::Malformed),
+            }
+        }
+        refusal.map_or(Ok(None), Err)
+    }
+}
+
+fn starts_with_digest(line: &[u8]) -> bool {
+    line.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"digest"))
 }
 
 /// The URI in the credentials must mean the Request-URI (RFC 7616 §3.4.6). Parameters a proxy may have added are not
@@ -301,7 +325,6 @@ fn same_target(uri: &Uri, claimed: &str) -> bool {
 mod tests {
     use super::*;
     use crate::digest::DigestClient;
-    use bytes::Bytes;
 
     const REALM: &str = "pratham.example";
 
@@ -339,7 +362,8 @@ mod tests {
         request: &Message,
         secret: Option<&str>,
     ) -> Verdict {
-        c.check(now, request, &Check { realm: REALM, header: HeaderName::Authorization, secret })
+        let claims = Claims::read(request, HeaderName::Authorization);
+        c.check(now, request, &claims, &Check { realm: REALM, secret })
     }
 
     /// B06: of all cases only the exact one passes.

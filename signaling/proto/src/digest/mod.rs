@@ -4,7 +4,7 @@ mod challenger;
 mod client;
 mod fields;
 
-pub use challenger::{Challenger, Check, NonceRules, Refusal, Verdict};
+pub use challenger::{Challenger, Check, Claims, NonceRules, Refusal, Verdict};
 pub use client::{AuthError, DigestClient};
 pub use fields::{Challenge, Credentials};
 
