@@ -174,25 +174,22 @@ pub(crate) struct ManyRows {
     before: &'static str,
     columns: usize,
     after: &'static str,
-    texts: [OnceLock<String>; ROWS_PER_STATEMENT.len()],
+    texts: [[OnceLock<String>; ROWS_PER_STATEMENT.len()]; 2],
 }
 
 impl ManyRows {
     pub(crate) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
-        Self {
-            before,
-            columns,
-            after,
-            texts: [const { OnceLock::new() }; ROWS_PER_STATEMENT.len()],
-        }
+        let texts = [const { [const { OnceLock::new() }; ROWS_PER_STATEMENT.len()] }; 2];
+        Self { before, columns, after, texts }
     }
 
-    /// The text for the largest number of rows that fits, and that number.
-    fn text_for(&'static self, rows: usize) -> (&'static str, usize) {
+    /// The text for the largest number of rows that fits, and that number. SQLite's values have no names: it looks for
+    /// each by walking over all of them.
+    fn text_for(&'static self, rows: usize, postgres: bool) -> (&'static str, usize) {
         let index = ROWS_PER_STATEMENT.iter().position(|n| *n <= rows);
         let index = index.unwrap_or(ROWS_PER_STATEMENT.len() - 1);
         let rows = ROWS_PER_STATEMENT[index];
-        let text = self.texts[index].get_or_init(|| {
+        let text = self.texts[usize::from(postgres)][index].get_or_init(|| {
             let mut text = self.before.to_owned();
             for value in 0..rows * self.columns {
                 let opens = value % self.columns == 0;
@@ -204,7 +201,10 @@ impl ManyRows {
                     "), ("
                 };
                 // Writing to a String cannot fail.
-                let _ = write!(text, "{lead}${}", value + 1);
+                let _ = match postgres {
+                    true => write!(text, "{lead}${}", value + 1),
+                    false => write!(text, "{lead}?"),
+                };
             }
             text + ") " + self.after
         });
@@ -291,7 +291,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let (mut rows, mut touched) = (rows.into_iter(), 0);
         while rows.len() > 0 {
-            let (text, count) = sql.text_for(rows.len());
+            let (text, count) = sql.text_for(rows.len(), self.is_postgres());
             let args = rows.by_ref().take(count).flatten().collect();
             touched += self.run(text, args).await?;
         }
@@ -307,7 +307,7 @@ impl Tx {
     ) -> Result<Vec<T>, StoreError> {
         let (mut rows, mut found) = (rows.into_iter(), Vec::new());
         while rows.len() > 0 {
-            let (text, count) = sql.text_for(rows.len());
+            let (text, count) = sql.text_for(rows.len(), self.is_postgres());
             let args = rows.by_ref().take(count).flatten().collect();
             found.extend(self.list(text, args, map).await?);
         }
@@ -352,10 +352,11 @@ mod tests {
     #[test]
     fn a_statement_over_many_rows_numbers_its_values_and_takes_the_largest_part_that_fits() {
         static SQL: ManyRows = ManyRows::new("INSERT INTO t (a, b) VALUES", 2, "RETURNING a");
-        assert_eq!(SQL.text_for(1), ("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a", 1));
-        let (text, rows) = SQL.text_for(7);
+        assert_eq!(SQL.text_for(1, true), ("INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a", 1));
+        assert_eq!(SQL.text_for(1, false), ("INSERT INTO t (a, b) VALUES (?, ?) RETURNING a", 1));
+        let (text, rows) = SQL.text_for(7, true);
         assert_eq!(rows, 4);
         assert!(text.ends_with("VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING a"));
-        assert_eq!([16, 63, 64, 1000].map(|n| SQL.text_for(n).1), [16, 32, 64, 64]);
+        assert_eq!([16, 63, 64, 1000].map(|n| SQL.text_for(n, false).1), [16, 32, 64, 64]);
     }
 }
