@@ -105,8 +105,12 @@ async fn a_caller_is_told_to_come_back_when_all_trunks_are_full() {
     let (refusal, first, mut second) = refusal;
     assert_eq!(status(&refusal), 503);
     assert!(refusal.text(HeaderName::RetryAfter).is_some(), "when to come back");
-    let calls = floor.admin.get("/calls?direction=outbound").await;
-    let rows = calls["items"].as_array().unwrap();
+    let rows = eventually("a row of each", Duration::from_secs(10), || async {
+        let calls = floor.admin.get("/calls?direction=outbound").await;
+        let rows = calls["items"].as_array()?.clone();
+        (rows.len() == 2).then_some(rows)
+    })
+    .await;
     let full = rows.iter().find(|c| c["to"] == "+919811760002").expect("a row of it");
     let full = floor.call_over(full["id"].as_str().unwrap()).await;
     assert_eq!(
