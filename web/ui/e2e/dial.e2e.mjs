@@ -14,6 +14,7 @@ async function byHand({ browser }) {
   await desk.signIn("asha@demo.local");
   await desk.go("/queue");
   const number = someNumber("0015");
+  await desk.by("button", "dial.title").waitFor();
   await page.keyboard.press("KeyD");
   await field(desk).waitFor();
   await page.keyboard.insertText(`Mob: 0${number.slice(3, 8)} ${number.slice(8)}`);

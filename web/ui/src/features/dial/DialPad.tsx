@@ -207,12 +207,14 @@ function Person({ name, below, off, onCall, children }: { name: string; below: s
   const { t } = useTranslation();
   return (
     <li>
-      <Button data-stop="" look="quiet" className="w-full !justify-start gap-2.5 !px-2 py-1 text-left" aria-label={`${name}: ${t("call.callName", { name })}`} disabledReason={off} onClick={onCall}>
+      <Button data-stop="" look="quiet" className="w-full !justify-start gap-2.5 !px-2 py-1 text-left" disabledReason={off} onClick={onCall}>
         <span className="shrink-0 text-ink-3">{children}</span>
         <span className="min-w-0">
           <span className="block truncate font-medium text-ink">{name}</span>
           <span className="block truncate text-sm font-normal text-ink-2">{below}</span>
         </span>
+        {/* What is read aloud begins with what is seen, and says what a press does. */}
+        <span className="sr-only">{t("call.call")}</span>
       </Button>
     </li>
   );
