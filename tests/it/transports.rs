@@ -56,13 +56,8 @@ async fn floor_with_tls(authority: &Authority, ours: &Issued) -> (Floor, u16) {
     (Floor::open_with(&settings).await, port)
 }
 
-/// TEL-01: a phone that trusts the authority of our certificate registers and talks by TLS.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_phone_on_tls_talks_both_ways() {
-    let folder = testkit::folder();
-    let authority = Authority::new(folder.path(), "authority");
-    let ours = authority.issue("ours", &["127.0.0.1"]);
-    let (floor, port) = floor_with_tls(&authority, &ours).await;
+/// A phone of Asha's that trusts the authority of our certificate, registered by TLS.
+async fn tls_phone(floor: &Floor, authority: &Authority, port: u16) -> Baresip {
     let account = BaresipAccount {
         transport: "tls",
         server: format!("127.0.0.1:{port}"),
@@ -70,7 +65,17 @@ async fn a_phone_on_tls_talks_both_ways() {
     };
     let trust = format!("sip_cafile {}\n", authority.certificate.display());
     let start = move || Baresip::start_with(&account, AGENT_HZ, &trust).registered();
-    let phone = tokio::task::spawn_blocking(start).await.unwrap();
+    tokio::task::spawn_blocking(start).await.unwrap()
+}
+
+/// TEL-01: a phone that trusts the authority of our certificate registers and talks by TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_tls_talks_both_ways() {
+    let folder = testkit::folder();
+    let authority = Authority::new(folder.path(), "authority");
+    let ours = authority.issue("ours", &["127.0.0.1"]);
+    let (floor, port) = floor_with_tls(&authority, &ours).await;
+    let phone = tls_phone(&floor, &authority, port).await;
     heard_both_ways(&floor, phone, "tls").await;
 }
 
@@ -94,14 +99,7 @@ async fn a_call_on_tls_outlives_its_certificate() {
     let authority = Authority::new(folder.path(), "authority");
     let ours = authority.issue("ours", &["127.0.0.1"]);
     let (floor, port) = floor_with_tls(&authority, &ours).await;
-    let account = BaresipAccount {
-        transport: "tls",
-        server: format!("127.0.0.1:{port}"),
-        ..floor.account(&floor.extension).await
-    };
-    let trust = format!("sip_cafile {}\n", authority.certificate.display());
-    let start = move || Baresip::start_with(&account, AGENT_HZ, &trust).registered();
-    let mut phone = tokio::task::spawn_blocking(start).await.unwrap();
+    let mut phone = tls_phone(&floor, &authority, port).await;
     floor.phone_registered().await;
     floor.ready().await;
     let lead = floor.lead("Customer", "+919811770015").await;
