@@ -148,6 +148,13 @@ impl Directory for StoreDirectory {
         })
     }
 
+    fn leads(&self, tenant: TenantId, user: call::UserId) -> Lookup<'_, bool> {
+        Box::pin(async move {
+            let user = self.store.user_find(tenant, user).await.map_err(away)?;
+            Ok(user.is_some_and(|user| user.active && user.role.sees_all()))
+        })
+    }
+
     fn trunks(&self) -> Lookup<'_, Vec<signaling::directory::TrunkSettings>> {
         Box::pin(async {
             let rows = self.store.platform_trunks().await.map_err(away)?;

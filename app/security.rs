@@ -19,6 +19,12 @@ pub(crate) fn describe(kind: &SecurityEventKind) -> (&'static str, &'static str,
             extension.to_string(),
             json!({ "claimed": claimed }),
         ),
+        SecurityEventKind::TakeoverRefused { extension, call } => (
+            "sip.takeover_refused",
+            "call",
+            call.to_string(),
+            json!({ "extension": extension.to_string() }),
+        ),
         SecurityEventKind::DialogIntruder { method } => {
             ("sip.dialog_intruder", "dialog", String::new(), json!({ "method": method }))
         }

@@ -54,6 +54,9 @@ pub trait Directory: Send + Sync + 'static {
     fn redirect(&self, request: RedirectRequest)
     -> BoxFuture<'_, Result<TrunkTarget, HangupCause>>;
 
+    /// Whether a user leads the floor, so that the calls of others are theirs to act on.
+    fn leads(&self, tenant: TenantId, user: UserId) -> Lookup<'_, bool>;
+
     /// All trunks of all tenants, disabled ones included.
     fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>>;
 
@@ -253,6 +256,13 @@ pub enum SecurityEventKind {
         extension: ExtensionId,
         /// What was claimed.
         claimed: String,
+    },
+    /// A phone wanted a call that is neither its own nor its user's to take (RFC 3891, G05).
+    TakeoverRefused {
+        /// Who proved a secret.
+        extension: ExtensionId,
+        /// Which call.
+        call: CallId,
     },
     /// A request inside a dialog came from an address that is no party to it (B11).
     DialogIntruder {

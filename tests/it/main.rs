@@ -29,6 +29,7 @@ mod restart;
 mod routing;
 mod secrets;
 mod sockets;
+mod takeovers;
 mod transfers;
 mod transports;
 mod trunks;

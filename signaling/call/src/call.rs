@@ -6,6 +6,7 @@ use crate::hunt::Hunt;
 use crate::leg::{Dialog, Invitation, Leg, LegMedia, Placing};
 use crate::phase::{LegSnapshot, Snapshot, phase_of};
 use crate::recording::Recording;
+use crate::takeover::Takeover;
 use crate::timers::{CallConfig, TimeoutReason, Timers};
 use crate::transfer::Transfer;
 use crate::{
@@ -73,6 +74,8 @@ pub struct Call {
     pub(crate) muted: bool,
     /// One party is being handed on.
     pub(crate) transfer: Option<Transfer>,
+    /// A phone is about to take a leg's place.
+    pub(crate) takeover: Option<Takeover>,
     pub(crate) timers: Timers,
     playbacks: u32,
     /// The caller gave up before the directory answered.
@@ -98,6 +101,7 @@ impl Call {
             recording: Recording::Off,
             muted: false,
             transfer: None,
+            takeover: None,
             timers: Timers::default(),
             playbacks: 0,
             gone_unrouted: false,
@@ -132,6 +136,7 @@ impl Call {
             Input::LegReoffered { leg, sdp } => self.leg_reoffered(now, leg, sdp),
             Input::LegReanswered { leg, sdp } => self.leg_reanswered(now, leg, sdp),
             Input::LegReferred { leg, to } => self.leg_referred(now, leg, to),
+            Input::LegReplaces { leg, replacing } => self.leg_replaces(now, leg, replacing),
             Input::TransferRouted(route) => self.transfer_routed(now, route),
             Input::PartnerFound(partner) => self.partner_found(now, partner),
             Input::LegTaken { leg } => self.leg_taken(now, leg),
@@ -199,6 +204,7 @@ impl Call {
             TimeoutReason::Tone => self.tone_ended(now),
             TimeoutReason::TransferRoute => self.transfer_failed(now, ours(NetworkFailure)),
             TimeoutReason::TransferRing => self.transfer_ring_ended(now),
+            TimeoutReason::Takeover => self.takeover_failed(now, ours(IncompatibleMedia)),
             TimeoutReason::Announcement => self.announcement_failed(now),
             TimeoutReason::MaxDuration => self.end(now, ours(MaxDuration)),
             TimeoutReason::HeldSilence(_) => self.end(now, ours(MediaTimeout)),
@@ -244,6 +250,7 @@ impl Call {
             }
         }
         self.transfer = None;
+        self.takeover = None;
         self.timers.clear_all_but_closing();
         self.stop_recording(now);
         for index in 0..self.legs.len() {

@@ -157,7 +157,18 @@ impl Call {
 
     /// First answer wins; the others are cancelled.
     fn target_answered(&mut self, now: Instant, id: LegId, sdp: Option<Bytes>) {
-        let Some(hunt) = self.take_hunt() else { return };
+        let Some(hunt) = self.target_is(now, id) else { return };
+        if !self.take_answer(now, id, sdp) {
+            let cause = HangupCause::new(EndedBy::Customer, CauseKind::IncompatibleMedia);
+            self.close_leg(now, id, cause);
+            return self.hunt_failed(now, hunt, cause);
+        }
+        self.try_connect(now);
+    }
+
+    /// This one has the call; the others stop ringing. Gives what was left to try.
+    pub(crate) fn target_is(&mut self, now: Instant, id: LegId) -> Option<Hunt> {
+        let hunt = self.take_hunt()?;
         self.stage = Stage::Connecting(id);
         self.timers.clear(TimeoutReason::Ring);
         let elsewhere = HangupCause::new(EndedBy::System, CauseKind::Cancelled);
@@ -165,12 +176,7 @@ impl Call {
             self.close_leg(now, other, elsewhere);
         }
         self.emit_and_wait(now, CallEventKind::LegAnswered { leg: id });
-        if !self.take_answer(now, id, sdp) {
-            let cause = HangupCause::new(EndedBy::Customer, CauseKind::IncompatibleMedia);
-            self.close_leg(now, id, cause);
-            return self.hunt_failed(now, hunt, cause);
-        }
-        self.try_connect(now);
+        Some(hunt)
     }
 
     pub(crate) fn leg_failed(

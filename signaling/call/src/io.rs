@@ -105,6 +105,13 @@ pub enum Input {
         /// Where to.
         to: ReferTo,
     },
+    /// A phone wants the place of another leg (INVITE with Replaces).
+    LegReplaces {
+        /// Its leg id, [`crate::Call::next_leg`].
+        leg: LegId,
+        /// Whose place, and for whom.
+        replacing: Replacing,
+    },
     /// Answer to `Output::NeedTransferRoute`.
     TransferRouted(Result<Box<Plan>, HangupCause>),
     /// Answer to `Output::NeedPartner`.
@@ -182,6 +189,21 @@ pub enum ReferTo {
     Partner,
 }
 
+/// A phone that wants the place of a leg, and may have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacing {
+    /// Whose place.
+    pub old: LegId,
+    /// The phone's extension.
+    pub extension: ExtensionId,
+    /// Whose it is.
+    pub user: Option<UserId>,
+    /// SDP offer; `None` is a late one.
+    pub sdp: Option<Bytes>,
+    /// Only while the old leg has not answered.
+    pub early_only: bool,
+}
+
 /// The far party of another call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partner {
@@ -239,6 +261,11 @@ pub enum LegAction {
     AcceptRefer,
     /// Final refusal of their REFER.
     RefuseRefer {
+        /// Status.
+        status: u16,
+    },
+    /// Final refusal of an INVITE that wanted the place of another leg; it is no leg of this call.
+    RefuseReplace {
         /// Status.
         status: u16,
     },

@@ -27,6 +27,7 @@ mod recording;
 mod renegotiate;
 #[cfg(test)]
 mod rig;
+mod takeover;
 mod timers;
 mod transfer;
 mod written;
@@ -43,7 +44,7 @@ pub use id::{
 };
 pub use io::{
     Input, LegAction, MediaAction, MediaDirection, MediaNotice, MediaProfile, Origin, Output,
-    Partner, PlaySource, PlaybackId, ReferTo, Tone,
+    Partner, PlaySource, PlaybackId, ReferTo, Replacing, Tone,
 };
 pub use number::{CalledNumber, E164, EmergencyNumber, InvalidNumber};
 pub use phase::{LegSnapshot, Phase, Snapshot};

@@ -57,6 +57,7 @@ impl Call {
             if late { LegMedia::Open { ours } } else { LegMedia::Up { ours, theirs: None } };
         self.timers.clear(TimeoutReason::MediaReply(id));
         self.try_admit(now);
+        self.takeover_opened(now, id);
     }
 
     fn media_established(&mut self, now: Instant, id: LegId) {
@@ -72,6 +73,7 @@ impl Call {
         self.try_early_media();
         self.try_connect(now);
         self.try_hand_over(now);
+        self.try_take_over(now);
     }
 
     /// An action on a leg's media cannot be done. Unless the engine reported so, ports that were
@@ -116,11 +118,23 @@ impl Call {
         if is_first {
             return self.end(now, cause);
         }
+        if self.is_taking_over(id) {
+            return self.takeover_failed(now, cause);
+        }
         self.leg_is_gone(now, id, cause);
         self.target_failed(now, id, cause, true);
     }
 
-    fn answer_is_unusable(&mut self, now: Instant, id: LegId, is_first: bool, cause: HangupCause) {
+    pub(crate) fn answer_is_unusable(
+        &mut self,
+        now: Instant,
+        id: LegId,
+        is_first: bool,
+        cause: HangupCause,
+    ) {
+        if self.is_taking_over(id) {
+            return self.takeover_failed(now, cause);
+        }
         if self.is_for_transfer(id) {
             self.close_leg(now, id, cause);
             return self.transfer_target_failed(now, id, cause, false);
@@ -190,7 +204,7 @@ impl Call {
             | Dialog::Offered { .. }
             | Dialog::Answered => {}
         }
-        if self.transferor_left(now, id, cause) {
+        if self.taker_left(now, id, cause) || self.transferor_left(now, id, cause) {
             return;
         }
         if self.is_for_transfer(id) {

@@ -73,8 +73,9 @@ impl Call {
             if answered && self.take_answer(now, id, sdp.ok().flatten()) {
                 return;
             }
-            let kind = CauseKind::IncompatibleMedia;
-            return self.end(now, HangupCause::new(EndedBy::System, kind));
+            let cause = HangupCause::new(EndedBy::System, CauseKind::IncompatibleMedia);
+            let is_first = self.is_first(id);
+            return self.answer_is_unusable(now, id, is_first, cause);
         }
         match (leg.renegotiation, sdp) {
             (Renegotiation::AwaitingAck | Renegotiation::Ours, Ok(Some(theirs))) => {

@@ -28,6 +28,8 @@ pub enum TimeoutReason {
     TransferRoute,
     /// The one a party is handed on to has not answered.
     TransferRing,
+    /// The ACK of a phone that takes a leg's place owes the answer to the offer in our 200.
+    Takeover,
     /// The ACK owes the answer to the offer in our 200.
     LateAnswer,
     /// The far end has not confirmed the end of a leg.
@@ -121,6 +123,7 @@ impl Timers {
             | TimeoutReason::LateAnswer
             | TimeoutReason::TransferRoute
             | TimeoutReason::TransferRing
+            | TimeoutReason::Takeover
             | TimeoutReason::MediaReply(_) => false,
         });
     }

@@ -212,7 +212,7 @@ impl Call {
     }
 
     /// Whatever joined them, the party hears only what is played to it from now on.
-    fn part(&mut self, by: LegId, stays: LegId) {
+    pub(crate) fn part(&mut self, by: LegId, stays: LegId) {
         let open = |leg: LegId| self.leg(leg).is_some_and(|leg| leg.media_is_up());
         if open(by) && open(stays) {
             self.media(MediaAction::Unbridge { leg: stays });
@@ -225,16 +225,30 @@ impl Call {
             let late = HangupCause::new(EndedBy::System, CauseKind::Cancelled);
             return self.close_leg(now, id, late);
         }
-        self.step(Step::Connecting(id));
-        self.timers.clear(TimeoutReason::TransferRing);
-        self.close_transfer_legs(now, Some(id));
-        self.emit(CallEventKind::LegAnswered { leg: id });
+        self.transfer_target_is(now, id);
         if !self.take_answer(now, id, sdp) {
             let cause = HangupCause::new(EndedBy::System, CauseKind::IncompatibleMedia);
             self.close_leg(now, id, cause);
             return self.transfer_failed(now, cause);
         }
         self.try_hand_over(now);
+    }
+
+    /// Whether this leg rings for the one who is handed on, and may be picked up by another phone.
+    pub(crate) fn transfer_can_be_answered_by(&self, id: LegId) -> bool {
+        let hunts = matches!(&self.transfer, Some(Transfer { step: Step::Hunting { .. }, .. }));
+        hunts && self.is_for_transfer(id)
+    }
+
+    /// This one has the party; the others stop ringing.
+    pub(crate) fn transfer_target_is(&mut self, now: Instant, id: LegId) {
+        if let Some(transfer) = self.transfer.as_mut().filter(|t| !t.legs.contains(&id)) {
+            transfer.legs.push(id);
+        }
+        self.step(Step::Connecting(id));
+        self.timers.clear(TimeoutReason::TransferRing);
+        self.close_transfer_legs(now, Some(id));
+        self.emit(CallEventKind::LegAnswered { leg: id });
     }
 
     fn close_transfer_legs(&mut self, now: Instant, but: Option<LegId>) {
@@ -260,7 +274,7 @@ impl Call {
     }
 
     /// One party takes the place of another.
-    fn swap(&mut self, now: Instant, old: LegId, new: Answered) {
+    pub(crate) fn swap(&mut self, now: Instant, old: LegId, new: Answered) {
         self.resume_waiting();
         let Stage::Talking(talk) = &mut self.stage else { return };
         let pair = &mut talk.pair;

@@ -27,7 +27,7 @@ mod test_clock;
 pub mod text;
 pub mod uri;
 
-pub use dialog::ALLOW;
+pub use dialog::{ALLOW, Named};
 pub use endpoint::{
     Advertised, AdvertisedSet, Body, Counters, Destination, DialogEvent, DialogId, DialogRequest,
     EndCause, Endpoint, EndpointConfig, Event, Failure, FlowId, HeaderLine, InvalidUse,

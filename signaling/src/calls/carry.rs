@@ -7,6 +7,7 @@ use super::{
     task::{CallTask, Leg},
 };
 use crate::{
+    directory::ExtensionAccount,
     measure,
     sip::{DialogKey, SipCommand},
     trunk::Trunk,
@@ -144,7 +145,7 @@ impl CallTask {
             MediaAction::Open { leg, offer, profile } => {
                 self.near.media.route(leg.uuid(), &self.door);
                 self.legs.entry(*leg).or_insert(Leg::Gone);
-                self.leg_settings(*profile, offer.is_some()).await
+                self.leg_settings(*leg, *profile, offer.is_some()).await
             }
             MediaAction::Record { recording, .. } => {
                 self.near.media.route(recording.uuid(), &self.door);
@@ -171,9 +172,16 @@ impl CallTask {
     }
 
     /// Codecs, address and NAT rule of a leg about to be opened.
-    async fn leg_settings(&mut self, profile: MediaProfile, offered: bool) -> LegSettings {
+    async fn leg_settings(
+        &mut self,
+        leg: LegId,
+        profile: MediaProfile,
+        offered: bool,
+    ) -> LegSettings {
         let mut settings = LegSettings::default();
-        let mut peer = if offered { self.caller_peer } else { None };
+        let placer = self.placers.get(&leg);
+        let account = placer.and_then(|placer| placer.account.clone());
+        let mut peer = placer.map(|placer| placer.peer).filter(|_| offered);
         match profile {
             MediaProfile::Trunk(trunk) => {
                 let Some(trunk) = self.near.trunks.by_id(trunk) else { return settings };
@@ -184,7 +192,7 @@ impl CallTask {
                 }
             }
             MediaProfile::Extension(extension) => {
-                peer = self.phone_settings(extension, peer, &mut settings).await;
+                peer = self.phone_settings(extension, (account, peer), &mut settings).await;
             }
         }
         settings.address = peer.map(|peer| self.near.media_addresses.address_towards(peer));
@@ -194,10 +202,9 @@ impl CallTask {
     async fn phone_settings(
         &mut self,
         extension: ExtensionId,
-        peer: Option<IpAddr>,
+        (caller, peer): (Option<Arc<ExtensionAccount>>, Option<IpAddr>),
         settings: &mut LegSettings,
     ) -> Option<IpAddr> {
-        let caller = self.caller.clone().filter(|account| account.extension == extension);
         let mut peer = peer.filter(|_| caller.is_some());
         let mut sources: Vec<IpAddr> = peer.into_iter().collect();
         let account = match (caller, self.extensions.get(&extension).cloned()) {

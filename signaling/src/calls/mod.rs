@@ -3,6 +3,7 @@
 mod answering;
 mod carry;
 mod cause;
+mod claim;
 mod media;
 mod outbox;
 mod placing;
@@ -12,6 +13,7 @@ mod request;
 mod task;
 mod transfer;
 
+pub(crate) use claim::Claim;
 pub(crate) use media::MediaPort;
 pub(crate) use registry::{Calls, NoRoom, Place};
 pub(crate) use request::{host_port, transport_of};
@@ -49,6 +51,8 @@ pub(crate) enum CallTaskEvent {
     Give { leg: LegId, to: LegId, door: CallDoor },
     /// That party is ours now, or was gone.
     Taken { leg: LegId, taken: Option<Box<Taken>> },
+    /// A phone wants the place of a leg.
+    Claimed(Box<Claim>),
     /// The event that was waited for is on disk.
     Written,
     /// A timer of the core, or of the task, is due.

@@ -111,6 +111,15 @@ impl Calls {
         (entered.tenant == tenant).then(|| entered.door.clone())
     }
 
+    /// Whose a call is that is live or ended lately.
+    pub(crate) fn tenant_of(&self, call: CallId) -> Option<TenantId> {
+        let live = self.live.get(&call).map(|entered| entered.tenant);
+        live.or_else(|| {
+            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.iter().find(|(known, _)| *known == call).map(|(_, tenant)| *tenant)
+        })
+    }
+
     /// Whether this call is live or ended lately.
     pub(crate) fn knows(&self, call: CallId) -> bool {
         let ended = || self.ended.lock().unwrap_or_else(PoisonError::into_inner);

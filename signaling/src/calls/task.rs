@@ -1,7 +1,7 @@
 //! One task per call: feeds the call core, carries out what it wants, and ends alone if it must.
 
 use super::{
-    CallTaskEvent, MediaPort, Place,
+    CallTaskEvent, Claim, MediaPort, Place,
     answering::{Effects, OfferedLeg},
     carry::Presented,
     cause, media as words,
@@ -124,6 +124,14 @@ pub(super) enum Leg {
     Gone,
 }
 
+/// Who placed a leg to us.
+#[derive(Debug)]
+pub(super) struct Placer {
+    /// The phone's, where it is one of ours.
+    pub(super) account: Option<Arc<ExtensionAccount>>,
+    pub(super) peer: IpAddr,
+}
+
 pub(super) struct CallTask {
     pub(super) near: Arc<CallNeighbours>,
     pub(super) tenant: TenantId,
@@ -132,8 +140,8 @@ pub(super) struct CallTask {
     pub(super) core: Call,
     outbox: Outbox,
     pub(super) legs: BTreeMap<LegId, Leg>,
-    pub(super) caller: Option<Arc<ExtensionAccount>>,
-    pub(super) caller_peer: Option<IpAddr>,
+    /// Who placed a leg to us.
+    pub(super) placers: BTreeMap<LegId, Placer>,
     /// Whom the plan may ring, for the media settings of their legs.
     pub(super) extensions: BTreeMap<ExtensionId, ExtensionTarget>,
     pub(super) trunks_left: Vec<call::TrunkId>,
@@ -143,6 +151,8 @@ pub(super) struct CallTask {
     pub(super) refers: BTreeMap<LegId, Referring>,
     /// The party of another call that becomes ours, and our offer to it.
     pub(super) adopting: Option<(Found, Bytes)>,
+    /// A phone that wants a leg's place, about to be refused.
+    pub(super) claim: Option<Box<Claim>>,
     /// What a transfer waits for.
     pub(super) asked: Option<BoxFuture<'static, CallTaskEvent>>,
     route: Option<BoxFuture<'static, Result<Box<Plan>, HangupCause>>>,
@@ -170,13 +180,13 @@ impl CallTask {
             mailbox,
             core: Call::new(call, CallConfig::default(), rand::random()),
             legs: BTreeMap::new(),
-            caller: None,
-            caller_peer: None,
+            placers: BTreeMap::new(),
             extensions: BTreeMap::new(),
             trunks_left: Vec::new(),
             dialled_by: None,
             refers: BTreeMap::new(),
             adopting: None,
+            claim: None,
             asked: None,
             route: None,
             written: None,
@@ -202,16 +212,15 @@ impl CallTask {
                 let Offered { mut input, peer, caller } = *offered;
                 self.write_numbers(&mut input);
                 let leg = LegId::of(self.door.call, 0);
-                let (party, channel) = match caller {
+                let (party, channel, account) = match caller {
                     Caller::Phone(account) => {
                         self.dialled_by = account.user;
-                        self.caller = Some(account);
-                        (EndedBy::Agent, None)
+                        (EndedBy::Agent, None, Some(account))
                     }
-                    Caller::Trunk(channel) => (EndedBy::Customer, Some(channel)),
+                    Caller::Trunk(channel) => (EndedBy::Customer, Some(channel), None),
                 };
                 let late = matches!(&input, Input::LegOffered { sdp: None, .. });
-                self.caller_peer = Some(peer.ip());
+                self.placers.insert(leg, Placer { account, peer: peer.ip() });
                 self.legs.insert(leg, Leg::Offered(OfferedLeg::new(leg, party, late, channel)));
                 input
             }
@@ -318,7 +327,8 @@ impl CallTask {
             | CallTaskEvent::PartnerWanted(_)
             | CallTaskEvent::PartnerFound(_)
             | CallTaskEvent::Give { .. }
-            | CallTaskEvent::Taken { .. } => Box::pin(self.take_transfer(event)).await,
+            | CallTaskEvent::Taken { .. }
+            | CallTaskEvent::Claimed(_) => Box::pin(self.take_transfer(event)).await,
             CallTaskEvent::Written => self.feed(Input::Written).await,
             CallTaskEvent::Timeout => {
                 self.retry_unsent();
@@ -330,7 +340,7 @@ impl CallTask {
         }
     }
 
-    /// What other calls and the directory have to say about a transfer.
+    /// What other calls, other phones and the directory have to say about who is in this call.
     async fn take_transfer(&mut self, event: CallTaskEvent) {
         match event {
             CallTaskEvent::TransferRouted(route) => {
@@ -346,6 +356,7 @@ impl CallTask {
             }
             CallTaskEvent::Give { leg, to, door } => self.give(leg, to, &door),
             CallTaskEvent::Taken { leg, taken } => self.taken(leg, taken).await,
+            CallTaskEvent::Claimed(claim) => self.claimed(claim).await,
             CallTaskEvent::Command(_)
             | CallTaskEvent::PhonesOut(_)
             | CallTaskEvent::Leg { .. }
@@ -399,7 +410,7 @@ impl CallTask {
         }
     }
 
-    fn note_extension(&mut self, target: &ExtensionTarget) {
+    pub(super) fn note_extension(&mut self, target: &ExtensionTarget) {
         self.extensions.insert(target.extension, target.clone());
     }
 
@@ -477,6 +488,7 @@ impl CallTask {
             LegAction::Adopt { sdp } => return self.adopt(leg, sdp),
             LegAction::AcceptRefer => return self.accept_refer(leg).await,
             LegAction::RefuseRefer { status } => return self.refuse_refer(leg, status).await,
+            LegAction::RefuseReplace { status } => return self.claim_refused(status).await,
             LegAction::ReferProgress { status } => return self.refer_progress(leg, status).await,
             LegAction::Hangup { cause } => return self.hang_up(leg, cause).await,
         };

@@ -250,7 +250,8 @@ impl CallTask {
     }
 
     fn target_of_extension(&self, extension: ExtensionId) -> Option<ExtensionTarget> {
-        let caller = self.caller.as_ref().filter(|account| account.extension == extension);
+        let callers = self.placers.values().filter_map(|placer| placer.account.as_ref());
+        let caller = callers.into_iter().find(|account| account.extension == extension);
         let of_caller = caller.map(|account| ExtensionTarget {
             extension,
             user: account.user,

@@ -4,7 +4,10 @@ use super::DialogKey;
 use crate::calls::CallDoor;
 use call::CallId;
 use signaling_proto::DialogId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+
+/// So many dialogs that ended are remembered.
+const REMEMBERED: usize = 1024;
 
 /// Both directions of the lookup. Owned by the SIP task.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(super) struct Dialogs {
     by_key: HashMap<DialogKey, DialogId>,
     by_id: HashMap<DialogId, (DialogKey, CallDoor)>,
     by_call: HashMap<CallId, Vec<DialogId>>,
+    /// Whose those were that are over, the latest last.
+    ended: VecDeque<(DialogId, CallId)>,
 }
 
 impl Dialogs {
@@ -38,7 +43,16 @@ impl Dialogs {
                 self.by_call.remove(&door.call);
             }
         }
+        if self.ended.len() >= REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((id, door.call));
         Some((key, door))
+    }
+
+    /// The call that a dialog belonged to before it ended.
+    pub(super) fn former_owner(&self, id: DialogId) -> Option<CallId> {
+        self.ended.iter().rev().find(|(ended, _)| *ended == id).map(|(_, call)| *call)
     }
 
     /// The dialogs a call has now.

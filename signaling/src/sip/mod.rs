@@ -6,6 +6,7 @@ mod dialogs;
 mod identity;
 mod names;
 mod registration;
+mod replacing;
 mod request;
 mod task;
 

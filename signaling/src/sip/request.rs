@@ -3,6 +3,7 @@
 use super::{
     DialogKey,
     identity::{Ask, Asked, Missing},
+    replacing::named_by,
     task::{SipTask, retry_after},
 };
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
 use call::{CallId, Input, LegId, Origin, TenantId};
 use signaling_proto::{
     DialogId, HeaderName, Message, Method, NameAddr, Reach, Reply, Source, TransactionId,
-    headers::Replaces,
 };
 use std::{
     sync::Arc,
@@ -39,6 +39,12 @@ impl SipTask {
         message: Box<Message>,
         source: Source,
     ) {
+        if message.count(HeaderName::Replaces) > 0 {
+            // Only an INVITE can take a dialog's place (RFC 3891 §3).
+            measure::answered(message.method().as_str(), 400);
+            let _ = self.endpoint.respond(now, transaction, &Reply::new(400));
+            return;
+        }
         match message.method() {
             Method::Register => {
                 self.authenticate(now, Ask { what: Asked::Register(transaction), message, source });
@@ -218,8 +224,10 @@ impl SipTask {
         offer: Offer,
         caller: impl FnOnce() -> Caller,
     ) {
-        if let Some(status) = self.replaces_refused(&ask.message) {
-            return self.answer(ask, Reply::new(status));
+        match named_by(&ask.message) {
+            Ok(None) => {}
+            Ok(Some(replaces)) => return self.replace(dialog, ask, &replaces, &offer, caller()),
+            Err(status) => return self.answer(ask, Reply::new(status)),
         }
         let call = new_call_id();
         let (place, mailbox) = match self.near.calls.enter(call, offer.tenant) {
@@ -242,23 +250,6 @@ impl SipTask {
         spawn(near, place, mailbox, FirstInput::Offered(Box::new(offered)));
     }
 
-    /// An INVITE that wants to take the place of a dialog (RFC 3891 §3). A phone joins its own two calls by REFER; a call
-    /// is not taken from another phone, and never becomes one more call by mistake.
-    fn replaces_refused(&self, invite: &Message) -> Option<u16> {
-        if invite.count(HeaderName::Replaces) > 1 {
-            return Some(400);
-        }
-        let Ok(replaces) = invite.replaces() else { return Some(400) };
-        let Replaces { call_id, to_tag, from_tag, early_only } = replaces?;
-        // Only dialogs that were answered are found.
-        let stands = self.endpoint.find_dialog(&call_id, &to_tag, &from_tag).is_some();
-        Some(match (stands, early_only) {
-            (false, _) => 481,
-            (true, true) => 486,
-            (true, false) => 603,
-        })
-    }
-
     fn refuse(&mut self, ask: Ask, no_room: NoRoom) {
         tracing::debug!(%no_room, "new call refused");
         measure::dropped("calls_refused");
@@ -272,8 +263,8 @@ impl SipTask {
 }
 
 /// What a call begins with, whoever placed it.
-struct Offer {
-    tenant: TenantId,
+pub(super) struct Offer {
+    pub(super) tenant: TenantId,
     origin: Origin,
     from: String,
     to: String,

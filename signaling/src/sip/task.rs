@@ -12,8 +12,8 @@ use crate::{
 };
 use signaling_proto::{
     Destination, DialogEvent, DialogId, Endpoint, Event, Failure, HeaderLine, InvalidUse,
-    InviteRequest, Reason, Reply, ResolveQuery, TransactionId, brute_force::BruteForce,
-    digest::Challenger, headers::Replaces,
+    InviteRequest, Named, Reason, Reply, ResolveQuery, TransactionId, brute_force::BruteForce,
+    digest::Challenger,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -211,9 +211,11 @@ impl SipTask {
             SipCommand::Resolved { id, targets } => self.endpoint.resolved(now, id, targets),
             SipCommand::Move { from, to, door } => self.move_dialog(from, to, door),
             SipCommand::FindDialog { replaces, reply } => {
-                let Replaces { call_id, to_tag, from_tag, .. } = &replaces;
-                let found = self.endpoint.find_dialog(call_id, to_tag, from_tag);
-                let _ = reply.send(found.and_then(|id| self.dialogs.owner(id).cloned()));
+                let found = match self.endpoint.find_dialog(&replaces) {
+                    Some(Named::Confirmed(id) | Named::Offered(id)) => self.dialogs.owner(id),
+                    Some(Named::Ringing(_) | Named::Ended(_)) | None => None,
+                };
+                let _ = reply.send(found.cloned());
             }
             SipCommand::Reach { aor, reply } => {
                 let _ = reply.send(self.reach(now, &aor));

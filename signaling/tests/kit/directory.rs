@@ -2,7 +2,7 @@
 
 use call::{
     CauseKind, Direction, E164, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Origin, Plan,
-    RecordPlan, Target, TenantId, TrunkId, TrunkTarget,
+    RecordPlan, Target, TenantId, TrunkId, TrunkTarget, UserId,
 };
 use futures::future::{BoxFuture, FutureExt};
 use signaling::directory::{
@@ -29,6 +29,8 @@ pub struct MemoryDirectory {
     pub redirected: Mutex<Vec<String>>,
     /// Numbers and the trunks they lie on.
     pub numbers: Mutex<Vec<(String, TrunkId)>>,
+    /// Users whose phones may take over the talks of others.
+    pub leaders: Mutex<Vec<UserId>>,
     pub recording: bool,
     /// Panics when asked to route to this number (A06).
     pub poison: Option<String>,
@@ -98,6 +100,7 @@ impl MemoryDirectory {
             routed: Mutex::default(),
             redirected: Mutex::default(),
             numbers: Mutex::default(),
+            leaders: Mutex::default(),
             recording: false,
             poison: None,
         }
@@ -207,6 +210,11 @@ impl Directory for MemoryDirectory {
         self.redirected.lock().expect("lock").push(request.to);
         let refused = HangupCause::new(EndedBy::System, CauseKind::PolicyRefused);
         async move { target.ok_or(refused) }.boxed()
+    }
+
+    fn leads(&self, _tenant: TenantId, user: UserId) -> Lookup<'_, bool> {
+        let leads = self.leaders.lock().expect("lock").contains(&user);
+        async move { Ok(leads) }.boxed()
     }
 
     fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>> {

@@ -30,7 +30,7 @@ pub struct Phone {
     /// The digest user and secret.
     pub user: String,
     pub secret: String,
-    server: SocketAddr,
+    pub server: SocketAddr,
     endpoint: Arc<Mutex<Endpoint>>,
     woken: Arc<Notify>,
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
@@ -189,17 +189,28 @@ impl Phone {
 
     /// INVITE with a From of one's own.
     pub fn invite_from(&self, to: &str, from: &str) -> Call {
+        self.invite_with(to, from, Vec::new())
+    }
+
+    /// The same with further headers.
+    pub fn invite_with(&self, to: &str, from: &str, headers: Vec<HeaderLine>) -> Call {
         let uri = format!("sip:{to}@{DOMAIN}");
         let mut invite =
             InviteRequest::new(uri.clone(), from, format!("<{uri}>"), self.to_server());
         invite.contact = Some(format!("<sip:{}@{}>", self.number, self.address));
         invite.body = Some(Body::sdp(self.offer()));
+        invite.headers = headers;
         Call(self.with(|endpoint, now| endpoint.invite(now, invite)).expect("sent"))
     }
 
     /// Calls, answering the challenge.
     pub async fn call(&self, to: &str) -> Call {
-        let call = self.invite(to);
+        self.call_with(to, Vec::new()).await
+    }
+
+    /// The same with further headers.
+    pub async fn call_with(&self, to: &str, headers: Vec<HeaderLine>) -> Call {
+        let call = self.invite_with(to, &format!("<sip:{}@{DOMAIN}>", self.claimed), headers);
         let challenge = self
             .in_call(call, |event| match event {
                 DialogEvent::Challenged { message, .. } => Some(message),
@@ -209,6 +220,18 @@ impl Phone {
         let lines = self.authorise(&challenge, &Method::Invite, &format!("sip:{to}@{DOMAIN}"));
         self.with(|endpoint, now| endpoint.retry_with(now, call.0, lines)).expect("sent");
         call
+    }
+
+    /// Wants the place that `Replaces` names, or sends whatever else it is given.
+    pub async fn replace(&self, replaces: &str) -> Call {
+        let line = HeaderLine::new("Replaces", replaces.to_owned());
+        self.call_with("anybody", vec![line]).await
+    }
+
+    /// Its dialog as others would name it to the switch.
+    pub fn named(&self, call: Call) -> String {
+        let ids = self.with(|endpoint, _| endpoint.dialog_ids(call.0)).expect("a dialog");
+        format!("{};to-tag={};from-tag={}", ids.0, ids.2, ids.1)
     }
 
     /// What happens in a call, until it fits.

@@ -30,6 +30,7 @@ pub(crate) struct Watch {
     /// The call waits for the journal, since then.
     unwritten: Option<Instant>,
     recording: RecordingId,
+    first: LegId,
     legs: BTreeMap<LegId, LegFacts>,
     started: u32,
     ended: u32,
@@ -40,6 +41,7 @@ pub(crate) struct Watch {
     engine_ended_recording: bool,
     held: BTreeSet<LegId>,
     pub(crate) transfers: u32,
+    pub(crate) takeovers: u32,
 }
 
 impl Watch {
@@ -49,6 +51,7 @@ impl Watch {
             written_limit,
             unwritten: None,
             recording: RecordingId::of(call),
+            first: LegId::of(call, 0),
             legs: BTreeMap::new(),
             started: 0,
             ended: 0,
@@ -59,6 +62,7 @@ impl Watch {
             engine_ended_recording: false,
             held: BTreeSet::new(),
             transfers: 0,
+            takeovers: 0,
         }
     }
 
@@ -139,6 +143,7 @@ impl Watch {
             LegAction::Answer { .. } => {
                 must(!facts.told_final, "one final answer");
                 facts.told_final = true;
+                self.takeovers += u32::from(leg != self.first);
             }
             LegAction::Reject { .. } => {
                 must(!facts.told_final, "one final answer");
@@ -160,7 +165,9 @@ impl Watch {
                 );
                 facts.referring = !last;
             }
-            LegAction::RefuseRefer { .. } | LegAction::RefuseReoffer { .. } => {}
+            LegAction::RefuseRefer { .. }
+            | LegAction::RefuseReplace { .. }
+            | LegAction::RefuseReoffer { .. } => {}
         }
     }
 

@@ -52,6 +52,7 @@ struct Far {
 }
 
 pub(crate) struct World {
+    seed: u64,
     lots: Lots,
     faults: Faults,
     call: Call,
@@ -62,6 +63,8 @@ pub(crate) struct World {
     queue: Vec<(Instant, u64, Input)>,
     order: u64,
     far: Vec<Far>,
+    /// Phones that placed themselves into the call, and whether without an offer.
+    takers: Vec<(LegId, bool)>,
     watch: Watch,
     record: CallRecord,
     inbound: bool,
@@ -78,6 +81,7 @@ impl World {
         let mut lots = Lots::new(seed);
         let inbound = lots.percent(50);
         Self {
+            seed,
             lots,
             faults,
             call: Call::new(id, config, seed),
@@ -88,6 +92,7 @@ impl World {
             queue: Vec::new(),
             order: 0,
             far: Vec::new(),
+            takers: Vec::new(),
             watch: Watch::new(seed, id, written_limit),
             record: CallRecord::new(tenant, id),
             inbound,
@@ -98,6 +103,11 @@ impl World {
     /// How often the call was handed on.
     pub(crate) fn transfers(&self) -> u32 {
         self.watch.transfers
+    }
+
+    /// How many phones were answered in another's place.
+    pub(crate) fn takeovers(&self) -> u32 {
+        self.watch.takeovers
     }
 
     pub(crate) fn run(&mut self) -> CallRecord {
@@ -165,21 +175,8 @@ impl World {
         if self.lots.percent(30) {
             targets.push(Target::Trunk(trunk(1)));
         }
-        let plan = Plan {
-            tenant: self.tenant,
-            direction: self.lots.pick(&[Direction::Inbound, Direction::Internal]),
-            lead: None,
-            agent: None,
-            extension: None,
-            number: None,
-            campaign: None,
-            targets,
-            caller_id: "+919812340001".to_owned(),
-            caller_name: None,
-            ring_timeout_ms: 20_000,
-            max_duration_ms: 120_000,
-            record,
-        };
+        let direction = self.lots.pick(&[Direction::Inbound, Direction::Internal]);
+        let plan = self.plan(direction, targets, record);
         let leg = LegId::of(self.id, 0);
         self.far.push(Far { leg, state: DialogState::Early });
         let sdp = self.lots.percent(80).then(|| Bytes::from_static(b"offer"));
@@ -195,6 +192,24 @@ impl World {
         let refused = HangupCause::new(EndedBy::System, CauseKind::NotFound);
         let route = if self.lots.percent(95) { Ok(Box::new(plan)) } else { Err(refused) };
         self.later(0, 200, Input::Routed(route));
+    }
+
+    fn plan(&self, direction: Direction, targets: Vec<Target>, record: RecordPlan) -> Plan {
+        Plan {
+            tenant: self.tenant,
+            direction,
+            lead: None,
+            agent: None,
+            extension: None,
+            number: None,
+            campaign: None,
+            targets,
+            caller_id: "+919812340001".to_owned(),
+            caller_name: None,
+            ring_timeout_ms: 20_000,
+            max_duration_ms: 120_000,
+            record,
+        }
     }
 
     /// Random acts of people, spread over two minutes; the last one is a shutdown or hang-up.
@@ -230,10 +245,47 @@ impl World {
             let to = self.lots.pick(&[ReferTo::Number("102".to_owned()), ReferTo::Partner]);
             self.later(5_000, 30_000, Input::LegReferred { leg, to });
         }
+        self.phones_take_over();
         let hangup = Input::Control(Control::Hangup { by: None });
         let last = self.lots.pick(&[hangup, Input::Shutdown]);
         self.later(60_000, 100_000, last);
         self.last_act = self.queue.iter().map(|(at, _, _)| *at).max().unwrap_or(self.now);
+    }
+
+    /// Phones that want another's place. Their lots are their own, so that the seeds of before go on meaning something.
+    fn phones_take_over(&mut self) {
+        let mut lots = Lots::new(self.seed ^ 0x7a6b_5c4d);
+        for _ in 0..lots.below(4) {
+            let (span, old) = (lots.within_ms(200, 40_000), lots.below(4) as u16);
+            let ExtensionTarget { extension, user, .. } = phone(3);
+            let replacing = Replacing {
+                old: LegId::of(self.id, old),
+                extension,
+                user,
+                sdp: lots.percent(75).then(|| Bytes::from_static(b"offer")),
+                early_only: lots.percent(20),
+            };
+            // Which leg it becomes is known when it comes.
+            let leg = LegId::of(self.id, 0);
+            self.order += 1;
+            let input = Input::LegReplaces { leg, replacing };
+            self.queue.push((self.now + span, self.order, input));
+        }
+    }
+
+    /// A phone wants a leg's place; it may give up again.
+    fn phone_takes_over(&mut self, replacing: Replacing) {
+        let (leg, late) = (self.call.next_leg(), replacing.sdp.is_none());
+        self.call.handle_input(self.now, Input::LegReplaces { leg, replacing });
+        if self.call.is_live(leg) {
+            self.far.push(Far { leg, state: DialogState::Early });
+            self.takers.push((leg, late));
+            if self.lots.percent(30) {
+                let cause = HangupCause::new(EndedBy::Agent, CauseKind::Normal);
+                self.faulty(0, 20_000, Input::LegEnded { leg, cause });
+            }
+        }
+        self.drain();
     }
 
     /// Something reaches the call after a while; not through the faulty network.
@@ -267,6 +319,9 @@ impl World {
             && far.state == DialogState::Early
         {
             far.state = DialogState::Up;
+        }
+        if let Input::LegReplaces { replacing, .. } = input {
+            return self.phone_takes_over(replacing);
         }
         self.call.handle_input(self.now, input);
         self.drain();
@@ -334,6 +389,7 @@ impl World {
             LegAction::Ring { .. }
             | LegAction::AcceptRefer
             | LegAction::RefuseRefer { .. }
+            | LegAction::RefuseReplace { .. }
             | LegAction::ReferProgress { .. }
             | LegAction::AcceptReoffer { .. }
             | LegAction::RefuseReoffer { .. } => {}
@@ -346,21 +402,7 @@ impl World {
         let mut targets: Vec<Target> =
             (0..self.lots.below(3) as u8).map(|n| Target::Extension(phone(n))).collect();
         targets.extend((0..self.lots.below(3) as u8).map(|n| Target::Trunk(trunk(n))));
-        let plan = Plan {
-            tenant: self.tenant,
-            direction: Direction::Outbound,
-            lead: None,
-            agent: None,
-            extension: None,
-            number: None,
-            campaign: None,
-            targets,
-            caller_id: "+919812340001".to_owned(),
-            caller_name: None,
-            ring_timeout_ms: 20_000,
-            max_duration_ms: 120_000,
-            record: RecordPlan::default(),
-        };
+        let plan = self.plan(Direction::Outbound, targets, RecordPlan::default());
         let route = if self.lots.percent(90) { Ok(Box::new(plan)) } else { Err(refused) };
         self.faulty(0, 200, Input::TransferRouted(route));
     }
@@ -428,7 +470,8 @@ impl World {
             MediaAction::Open { leg, .. } if fails => MediaNotice::Failed { leg, cause },
             MediaAction::Open { leg, offer, .. } => {
                 let first = leg == LegId::of(self.id, 0) && self.inbound;
-                let ours: &[u8] = if first && offer.is_none() { b"late" } else { b"ours" };
+                let offered = first || self.takers.contains(&(leg, true));
+                let ours: &[u8] = if offered && offer.is_none() { b"late" } else { b"ours" };
                 MediaNotice::Opened { leg, sdp: Bytes::copy_from_slice(ours) }
             }
             MediaAction::SetAnswer { leg, .. } | MediaAction::AnswerReoffer { leg, .. }

@@ -89,6 +89,7 @@ impl Dialog {
     ) {
         layer.respond(now, transaction, &Answer::status(200));
         let reason = bye.reason();
+        self.remember(layer);
         match &self.stage {
             Stage::Calling(_) => self.handle_early_bye(layer, now, reason),
             Stage::Offered(_) => self.handle_bye_while_offered(layer, now, reason),

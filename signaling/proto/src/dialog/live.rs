@@ -273,6 +273,7 @@ impl Dialog {
             | EndCause::NoPrack
             | EndCause::Unanswered => None,
         };
+        self.remember(layer);
         self.send_bye(layer, now, reason_line(reason.as_ref()));
         self.end(layer, cause, None);
     }

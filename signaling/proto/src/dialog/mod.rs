@@ -8,6 +8,7 @@ mod calling;
 mod early;
 mod incoming;
 mod live;
+mod named;
 mod offered;
 mod peer;
 mod reoffer;
@@ -15,6 +16,8 @@ mod session;
 
 pub(crate) use calling::orphan_response;
 pub(crate) use incoming::capabilities;
+pub(crate) use named::EndedDialogs;
+pub use named::Named;
 use peer::Peer;
 pub(crate) use peer::with_route_set;
 
@@ -22,7 +25,7 @@ use crate::endpoint::{
     DialogEvent, DialogId, EndCause, Event, FlowId, HeaderLine, InvalidUse, Reach, Source,
     TimeoutReason, TransactionId,
 };
-use crate::headers::Reason;
+use crate::headers::{Reason, Replaces};
 use crate::transaction::{Answer, Token, TransactionLayer};
 use crate::{Message, Text};
 use std::net::IpAddr;
@@ -137,6 +140,39 @@ impl Dialog {
         }
     }
 
+    /// Whether it is the one that a `Replaces` names, and where it stands.
+    pub(crate) fn named(&self, named: &Replaces) -> Option<Named> {
+        if *named.call_id != *self.call_id {
+            return None;
+        }
+        let tag = &*named.from_tag;
+        match &self.stage {
+            Stage::Calling(calling) if !self.ended && calling.has_peer(tag) => {
+                Some(Named::Ringing(self.id))
+            }
+            Stage::Offered(offered) if !self.ended && offered.peer.tag == tag => {
+                Some(Named::Offered(self.id))
+            }
+            Stage::Live(live) if live.peer.tag == tag && self.ended => Some(Named::Ended(self.id)),
+            Stage::Live(live) if live.peer.tag == tag => Some(Named::Confirmed(self.id)),
+            Stage::Calling(_)
+            | Stage::Challenged(_)
+            | Stage::Offered(_)
+            | Stage::Live(_)
+            | Stage::Over => None,
+        }
+    }
+
+    /// An answered dialog is about to end: it may still be named.
+    fn remember(&self, layer: &mut TransactionLayer) {
+        if let Stage::Live(live) = &self.stage
+            && !self.ended
+        {
+            let ids = [self.call_id.to_string(), self.tag.to_string(), live.peer.tag.clone()];
+            layer.ended.note(self.id, ids);
+        }
+    }
+
     /// Call-ID, our tag, the peer's tag.
     pub(crate) fn ids(&self) -> Option<(String, String, String)> {
         let peer = self.peer()?;
@@ -194,6 +230,7 @@ impl Dialog {
         if self.ended {
             return Err(InvalidUse::UnknownDialog);
         }
+        self.remember(layer);
         match &self.stage {
             Stage::Calling(_) => self.abandon(layer, now, reason.as_ref()),
             Stage::Challenged(_) => self.stage = Stage::Over,

@@ -5,9 +5,9 @@ use super::{
     TransactionId,
 };
 use crate::Method;
-use crate::dialog::Dialog;
-use crate::headers::Reason;
-use crate::transaction::TransactionLayer;
+use crate::dialog::{Dialog, Named};
+use crate::headers::{Reason, Replaces};
+use crate::transaction::{Token, TransactionLayer};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -230,11 +230,10 @@ impl Endpoint {
     }
 
     /// The dialog a `Replaces` names (RFC 3891): tags are seen from our side.
-    pub fn find_dialog(&self, call_id: &str, our_tag: &str, their_tag: &str) -> Option<DialogId> {
-        let token = crate::transaction::Token::parse(our_tag)?;
-        let id = *self.tags.get(&token)?;
-        let ids = self.dialogs.get(&id)?.ids()?;
-        (ids.0 == call_id && ids.2 == their_tag).then_some(id)
+    pub fn find_dialog(&self, named: &Replaces) -> Option<Named> {
+        let token = Token::parse(&named.to_tag)?;
+        let live = self.tags.get(&token).and_then(|id| self.dialogs.get(id));
+        live.and_then(|dialog| dialog.named(named)).or_else(|| self.layer.ended.find(named))
     }
 
     fn dialog_mut(&mut self, id: DialogId) -> Result<&mut Dialog, InvalidUse> {

@@ -4,6 +4,7 @@ use super::client::Client;
 use super::server::Server;
 use super::{ClientKey, Token};
 use crate::Message;
+use crate::dialog::EndedDialogs;
 use crate::endpoint::Path;
 use crate::endpoint::{
     Counters, DialogId, EndpointConfig, Event, FlowId, RequestFailure, ResolveId, Source,
@@ -63,6 +64,7 @@ pub(crate) struct TransactionLayer {
     pub(crate) timers: TimerQueue,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
+    pub(crate) ended: EndedDialogs,
     pub(super) clients: HashMap<TransactionId, Box<Client>>,
     pub(super) client_keys: HashMap<ClientKey, TransactionId>,
     pub(super) servers: HashMap<TransactionId, Box<Server>>,
@@ -85,6 +87,7 @@ impl TransactionLayer {
             timers: TimerQueue::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
+            ended: EndedDialogs::default(),
             clients: HashMap::new(),
             client_keys: HashMap::new(),
             servers: HashMap::new(),

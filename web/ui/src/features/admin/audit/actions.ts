@@ -46,6 +46,7 @@ export const AUDIT_ACTIONS = [
   "sip.banned",
   "sip.dialog_intruder",
   "sip.foreign_identity",
+  "sip.takeover_refused",
   "trunk.created",
   "trunk.credentials_refused",
   "trunk.deleted",
