@@ -34,8 +34,8 @@ export function formatTime(value: string | number | Date | null | undefined, sec
 }
 
 /** `20-11-2026, 4:05 pm`. */
-export function formatDateTime(value: string | number | Date | null | undefined): string {
-  return valid(value) ? `${formatDate(value)}, ${formatTime(value)}` : DASH;
+export function formatDateTime(value: string | number | Date | null | undefined, seconds = false): string {
+  return valid(value) ? `${formatDate(value)}, ${formatTime(value, seconds)}` : DASH;
 }
 
 /** The time alone for today, date and time otherwise. */
@@ -77,13 +77,16 @@ export function ageOf(value: string, now: number = Date.now()): { count: number;
   return { count: Math.floor(minutes / 1440), unit: "day" };
 }
 
-/** `+91 98765 43210`; any other country keeps its digits in groups. */
+/** Area codes of two digits, as in `080`; 79 and 80 begin mobile numbers too, told apart by the digit that follows. */
+const METRO = /^\+91(11|2[02]|33|4[04]|79(?=[1-7])|80(?=[2-46]))(\d{4})(\d{4})$/;
+
+/** `+91 98765 43210`, a landline `+91 80 4719 0001`; a number of which we know no groups stays whole. */
 export function formatPhone(e164: string | null | undefined): string {
   if (!e164) return DASH;
-  const indian = /^\+91(\d{5})(\d{5})$/.exec(e164);
-  if (indian) return `+91 ${indian[1]} ${indian[2]}`;
-  const other = /^(\+\d{1,3})(\d{3,4})(\d{3,4})(\d{2,4})$/.exec(e164);
-  return other ? other.slice(1).join(" ") : e164;
+  const found = METRO.exec(e164) ?? /^\+91([6-9]\d{4})(\d{5})$/.exec(e164) ?? /^\+91(\d{3})(\d{3})(\d{4})$/.exec(e164);
+  if (found) return `+91 ${found.slice(1).join(" ")}`;
+  const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(e164);
+  return american ? `+1 ${american.slice(1).join(" ")}` : e164;
 }
 
 /** A moment as `datetime-local` wants it, in IST whatever the computer's zone. */

@@ -30,8 +30,12 @@ describe("formats", () => {
     expect(formatDuration(-3)).toBe("00:00");
   });
 
-  it("splits Indian numbers five and five", () => {
+  it("groups mobile numbers five and five, landlines after their area code, as the number field does", async () => {
     expect(formatPhone("+919876543210")).toBe("+91 98765 43210");
+    for (const text of ["+918047190001", "+912261234567", "+917926301234", "+911123456789", "+917981234567", "+918098765432", "+911412345678", "+14155552671"]) {
+      expect(formatPhone(text), text).toBe((await parsePhone(text))?.shown);
+    }
+    expect(formatPhone("+447911123456")).toBe("+447911123456");
     expect(formatPhone("101")).toBe("101");
   });
 
