@@ -2,6 +2,8 @@
 
 export interface FieldProblem {
   field: string;
+  /** What is wrong, for words of our own. */
+  code: string;
   message: string;
 }
 
@@ -35,7 +37,7 @@ export class Problem extends Error {
 function fieldOf(raw: Record<string, unknown>): FieldProblem {
   const field = raw.field ?? raw.name ?? raw.pointer ?? "";
   const message = raw.message ?? raw.detail ?? raw.title ?? "";
-  return { field: String(field).replace(/^[#/]+/, ""), message: String(message) };
+  return { field: String(field).replace(/^[#/]+/, ""), code: String(raw.code ?? ""), message: String(message) };
 }
 
 /** The problem an answer carries, whatever its body is. */

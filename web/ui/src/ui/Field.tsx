@@ -16,8 +16,10 @@ interface FieldProps {
 }
 
 /** Label, control, hint and error, tied together. */
-export function Field({ label, hint, error, required, hideLabel, className, children }: FieldProps) {
+export function Field({ label, hint: advice, error, required, hideLabel, className, children }: FieldProps) {
   const id = useId();
+  // The rule that was broken is not said twice.
+  const hint = advice === error ? null : advice;
   const hintId = `${id}-hint`;
   const errorId = `${id}-error`;
   const described = [error ? errorId : null, hint ? hintId : null].filter(Boolean).join(" ") || undefined;
@@ -74,7 +76,8 @@ export function SelectField({ label, hint, error, hideLabel, className, options,
   return (
     <Field label={label} hint={hint} error={error} required={input.required ?? false} hideLabel={hideLabel ?? false} className={className}>
       {(control) => (
-        <select {...input} {...control} required={false} className={controlClass}>
+        // Drawn anew when its options come: until then the browser could not choose the value that the form holds.
+        <select key={options.length > 0 ? "full" : "empty"} {...input} {...control} required={false} className={controlClass}>
           {empty === undefined ? null : <option value="">{empty}</option>}
           {options.map((option) => (
             <option key={option.value} value={option.value}>

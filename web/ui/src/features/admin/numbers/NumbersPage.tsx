@@ -113,7 +113,7 @@ function NumberForm({ did, onClose }: { did: Did | null; onClose: () => void }) 
   });
   return (
     <FormDialog title={did ? formatPhone(did.number) : t("numbers.new")} busy={save.isPending} rootError={errors.root?.message} onClose={onClose} onSubmit={() => void form.handleSubmit((body) => save.mutate(body))()}>
-      <PhoneField label={t("numbers.number")} required readOnly={did !== null} error={errors.number?.message} onParsed={setParsed} {...form.register("number")} />
+      <PhoneField label={t("numbers.number")} required readOnly={did !== null} hint={did ? t("numbers.numberFixed") : undefined} error={errors.number?.message} onParsed={setParsed} {...form.register("number")} />
       <SelectField label={t("numbers.trunk")} required empty={t("numbers.chooseTrunk")} options={trunks.map((trunk) => ({ value: trunk.id, label: trunk.name }))} error={errors.trunk_id?.message} {...form.register("trunk_id")} />
       <SelectField label={t("numbers.destination")} empty={t("numbers.nowhere")} options={extensions.map((one) => ({ value: one.id, label: `${one.number} · ${one.name}` }))} error={errors.destination?.message} {...form.register("destination")} />
       <SelectField label={t("numbers.purpose")} options={PURPOSES.map((value) => ({ value, label: t(`numberPurpose.${value}`) }))} error={errors.purpose?.message} {...form.register("purpose")} />

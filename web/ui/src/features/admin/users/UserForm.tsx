@@ -26,7 +26,7 @@ export function UserForm({ user, onClose }: { user: User | null; onClose: () => 
   const [password, setPassword] = useState<{ email: string; password: string } | null>(null);
   const schema = z.object({
     name: z.string().trim().min(1, t("form.required")),
-    email: z.email(t("form.email")),
+    email: z.string().trim().min(1, t("form.required")).pipe(z.email(t("form.email"))),
     role: z.enum(ROLES),
     language: z.enum(["en", "hi"]),
     password: z.union([z.literal(""), z.string().min(10, t("form.min", { count: 10 }))]),
@@ -62,6 +62,7 @@ export function UserForm({ user, onClose }: { user: User | null; onClose: () => 
         <div className="flex flex-col gap-3">
           <CopyText label={t("signIn.email")} text={password.email} />
           <CopyText label={t("signIn.password")} text={password.password} />
+          <p className="text-sm text-ink-2">{t("users.passwordNext")}</p>
         </div>
       </Dialog>
     );
