@@ -74,7 +74,8 @@ async function extensions({ browser }) {
   await row.getByText(/baresip/).waitFor();
   await phone.close();
   await desk.go("/admin/audit");
-  await desk.page.getByRole("row").filter({ hasText: "secret" }).first().waitFor();
+  // Which phone's password was read, not only that one was.
+  await desk.page.getByRole("row").filter({ hasText: desk.t("auditAction.extension_secret_read") }).filter({ hasText: desk.t("shell.extension", { number }) }).first().waitFor();
   await desk.close();
 }
 

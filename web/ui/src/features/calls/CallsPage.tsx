@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChevronDown, ChevronUp, PhoneIncoming, PhoneMissed, PhoneOutgoing, Users } from "lucide-react";
 import { useState } from "react";
@@ -50,6 +50,14 @@ function useCalls({ direction, status, disposition, from, to }: Filter) {
   });
 }
 
+/** The list, and before it the call that the address names, if the list has not come to it. */
+function useRowsWith(id: string | undefined, pages: ReturnType<typeof useCalls>): Call[] {
+  const listed = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const missing = id !== undefined && pages.data !== undefined && !listed.some((call) => call.id === id);
+  const named = useQuery({ queryKey: ["calls", id, "named"], queryFn: () => unwrap(api.GET("/calls/{id}", { params: { path: { id: id ?? "" } } })), enabled: missing, meta: { quiet: true } });
+  return missing && named.data ? [named.data, ...listed] : listed;
+}
+
 const PERIODS = ["today", "yesterday", "week", "month"] as const;
 type Period = (typeof PERIODS)[number];
 
@@ -99,7 +107,7 @@ export function CallsPage() {
   const navigate = useNavigate();
   const search = useSearch({ from: "/desk/calls" });
   const pages = useCalls(search);
-  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const rows = useRowsWith(search.call, pages);
   const dispositions = useDispositions().data ?? [];
   const outcome = useDispositionName();
   const me = useMe();
@@ -109,6 +117,8 @@ export function CallsPage() {
     const wanted = Object.fromEntries(Object.entries({ ...search, ...next }).filter(([, value]) => value));
     void navigate({ to: "/calls", search: wanted, replace: true });
   };
+
+  const filtered = Boolean(search.direction ?? search.status ?? search.disposition ?? search.from ?? search.to);
 
   const columns: Column<Call>[] = [
     {
@@ -174,7 +184,16 @@ export function CallsPage() {
         <PeriodFilter from={search.from ?? ""} to={search.to ?? ""} onChange={change} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
-        <ListState query={pages} count={rows.length} empty={{ icon: PhoneOutgoing, title: t("calls.empty"), help: t("calls.emptyHelp") }}>
+        <ListState
+          query={pages}
+          count={rows.length}
+          empty={{
+            icon: PhoneOutgoing,
+            title: t("calls.empty"),
+            help: filtered ? t("calls.noneFiltered") : t("calls.emptyHelp"),
+            action: filtered ? <Button onClick={() => void navigate({ to: "/calls", search: {}, replace: true })}>{t("ui.showAll")}</Button> : null,
+          }}
+        >
           <Table label={t("nav.calls")} columns={columns} rows={rows} id={(call) => call.id} detail={(call) => (search.call === call.id ? <CallDetail call={call} /> : null)} />
           <MoreButton pages={pages} />
         </ListState>
@@ -214,7 +233,7 @@ function CallDetail({ call }: { call: Call }) {
         <Fact name={t("calls.why")}>{why ? `${why}${cause?.sip_status ? ` (${cause.sip_status})` : ""}` : "–"}</Fact>
         {call.quality.map((leg) => (
           <Fact key={leg.role} name={t("calls.quality", { who: t(`legRole.${leg.role}`, { defaultValue: leg.role }) })}>
-            {t("calls.qualityFacts", { mos: leg.mos.toFixed(1), loss: leg.loss_percent.toFixed(1), jitter: Math.round(leg.jitter_ms) })}
+            {t("calls.qualityFacts", { verdict: t(`calls.sound.${leg.mos >= 4 ? "good" : leg.mos >= 3.6 ? "fair" : "poor"}`), mos: leg.mos.toFixed(1), loss: leg.loss_percent.toFixed(1), jitter: Math.round(leg.jitter_ms) })}
           </Fact>
         ))}
       </dl>
