@@ -68,6 +68,7 @@ export type ObjectionWrite = Schemas["ObjectionWrite"];
 export type Outcome = Schemas["Outcome"];
 export type PasswordChange = Schemas["PasswordChange"];
 export type Peaks = Schemas["Peaks"];
+export type PhoneDoor = Schemas["PhoneDoor"];
 export type Priority = Schemas["Priority"];
 export type Queue = Schemas["Queue"];
 export type QueueItem = Schemas["QueueItem"];

@@ -33,14 +33,24 @@ export function ExtensionsPage() {
   const state = (one: Extension) =>
     one.active ? <Badge tone={one.registered ? "good" : "wait"}>{one.registered ? t("extensions.registered") : t("extensions.notRegistered")}</Badge> : <Badge>{t("extensions.off")}</Badge>;
   const columns: Column<Extension>[] = [
-    { key: "number", title: t("extensions.number"), cell: (one) => <span className="text-lg font-semibold">{one.number}</span> },
+    {
+      key: "number",
+      title: t("extensions.number"),
+      cell: (one) => (
+        <>
+          <span className="text-lg font-semibold">{one.number}</span>
+          <span className="block sm:hidden">{one.name}</span>
+          <span className="mt-0.5 block sm:hidden">{state(one)}</span>
+        </>
+      ),
+    },
     {
       key: "name",
       title: t("extensions.name"),
+      from: "sm",
       cell: (one) => (
         <>
           {one.name}
-          <span className="mt-0.5 block sm:hidden">{state(one)}</span>
           {one.user_name && one.user_name !== one.name ? <span className="block text-sm text-ink-2">{one.user_name}</span> : null}
         </>
       ),

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
-import type { Extension, ExtensionSecret } from "@/api/types";
+import type { Extension, ExtensionSecret, PhoneDoor } from "@/api/types";
 import { CopyText } from "@/parts/CopyText";
 import { Button } from "@/ui/Button";
 import { Badge, Skeleton } from "@/ui/bits";
@@ -15,7 +15,7 @@ import { toast } from "@/ui/toast";
 export function PhoneSetup({ extension, onClose }: { extension: Extension; onClose: () => void }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
-    const [secret, setSecret] = useState<ExtensionSecret | null>(null);
+  const [secret, setSecret] = useState<ExtensionSecret | null>(null);
   const [confirming, setConfirming] = useState(false);
   const path = { params: { path: { id: extension.id } } };
   const setup = useQuery({ queryKey: ["extensions", extension.id, "setup"], queryFn: () => unwrap(api.GET("/extensions/{id}/setup", path)) });
@@ -36,11 +36,16 @@ export function PhoneSetup({ extension, onClose }: { extension: Extension; onClo
         <Step number={1} title={t("setup.connect")}>
           {setup.isPending ? <Skeleton className="h-16" /> : null}
           {setup.error ? <p className="text-alarm">{asProblem(setup.error).message}</p> : null}
-          {setup.data?.doors.map((door) => (
-            <div key={`${door.transport}-${door.host}-${door.port}`} className="flex flex-col gap-2">
-              <CopyText label={`${t("setup.server")} (${door.transport.toUpperCase()})`} text={door.host} />
-              <CopyText label={`${t("setup.port")} (${door.transport.toUpperCase()})`} text={String(door.port)} />
-              {door.this_machine_only ? <p className="text-sm text-wait">{t("setup.thisMachineOnly")}</p> : null}
+          {placesOf(setup.data?.doors ?? []).map((place) => (
+            <div key={`${place.host}-${place.port}`} className="flex flex-col gap-2">
+              <CopyText label={t("setup.server")} text={place.host} />
+              <CopyText label={t("setup.port")} text={String(place.port)} />
+              <p>
+                <span className="block text-sm text-ink-3">{t("setup.transport")}</span>
+                {place.transports.map((one) => one.toUpperCase()).join(" / ")}
+                {place.transports.length > 1 ? <span className="text-ink-2"> ({t("setup.either")})</span> : null}
+              </p>
+              {place.this_machine_only ? <p className="text-sm text-wait">{t("setup.thisMachineOnly")}</p> : null}
             </div>
           ))}
           {setup.data?.doors.length === 0 ? <p className="text-wait">{t("setup.noDoor")}</p> : null}
@@ -93,6 +98,17 @@ export function PhoneSetup({ extension, onClose }: { extension: Extension; onClo
       </div>
     </Dialog>
   );
+}
+
+/** Doors that differ by transport only are one place, told once. */
+function placesOf(doors: readonly PhoneDoor[]): (PhoneDoor & { transports: string[] })[] {
+  const places = new Map<string, PhoneDoor & { transports: string[] }>();
+  for (const door of doors) {
+    const place = places.get(`${door.host}:${door.port}`);
+    if (place) place.transports.push(door.transport);
+    else places.set(`${door.host}:${door.port}`, { ...door, transports: [door.transport] });
+  }
+  return [...places.values()];
 }
 
 function Step({ number, title, children }: { number: number; title: string; children: React.ReactNode }) {

@@ -29,7 +29,7 @@ export function TestCall({ trunk, onClose }: { trunk: Trunk; onClose: () => void
   });
   const live = useBoard((now) => (test.data ? now.calls[test.data.call_id] : undefined));
   const chosen = extensions.find((one) => one.number === ring);
-  const obstacle = typed.trim() === "" ? t("testCall.numberMissing") : ring === "" ? t("testCall.noPhone") : chosen && !chosen.registered ? t("testCall.notRegistered", { number: ring }) : null;
+  const obstacle = live ? t("testCall.running") : typed.trim() === "" ? t("testCall.numberMissing") : ring === "" ? t("testCall.noPhone") : chosen && !chosen.registered ? t("testCall.notRegistered", { number: ring }) : null;
   const problem = test.error ? asProblem(test.error) : null;
   // Once it is over it is no longer on the floor; how it ended stands in the list of calls.
   const callId = test.data?.call_id ?? "";
@@ -71,6 +71,7 @@ export function TestCall({ trunk, onClose }: { trunk: Trunk; onClose: () => void
           label={t("testCall.from")}
           value={ring}
           empty={t("testCall.choose")}
+          hint={chosen?.user_id && chosen.user_id !== me?.id ? t("testCall.theirs", { name: chosen.user_name ?? chosen.name }) : undefined}
           onChange={(event) => setFrom(event.target.value)}
           options={extensions.map((one) => ({ value: one.number, label: `${one.number} · ${one.name}${one.registered ? "" : ` (${t("extensions.notRegistered")})`}` }))}
         />
