@@ -19,7 +19,8 @@ export function FloorPage() {
   const asOf = useBoard((now) => now.asOf);
   const agents = useBoard((now) => now.agents);
   const calls = useBoard((now) => now.calls);
-  const people = Object.values(agents).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since.localeCompare(b.since));
+  // Whoever has no phone takes no calls: they are no agents, unless something of theirs is still open.
+  const people = Object.values(agents).filter((agent) => agent.extension || agent.call_id || agent.pending_outcomes.length > 0).sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.since.localeCompare(b.since));
   const live = Object.values(calls).sort((a, b) => a.call.started_at.localeCompare(b.call.started_at));
   const count = (...states: AgentState[]) => people.filter((agent) => states.includes(agent.state)).length;
 
