@@ -57,9 +57,10 @@ function SettingsForm({ settings }: { settings: Settings }) {
     telecallers_see_all: z.boolean(),
     telecallers_take_unassigned: z.boolean(),
     manual_dialing: z.boolean(),
+    edit_minutes: seconds,
   });
   type Body = z.infer<typeof schema>;
-  const { calling, recording, desk } = settings;
+  const { calling, recording, desk, dispositions } = settings;
   const form = useForm<Body>({
     resolver: zodResolver(schema),
     defaultValues: {
@@ -76,6 +77,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
       telecallers_see_all: desk.telecallers_see_all ?? false,
       telecallers_take_unassigned: desk.telecallers_take_unassigned ?? false,
       manual_dialing: desk.manual_dialing ?? false,
+      edit_minutes: dispositions.edit_minutes ?? 15,
     },
   });
   const { errors, isDirty } = form.formState;
@@ -84,10 +86,10 @@ function SettingsForm({ settings }: { settings: Settings }) {
     mutationFn: (change: SettingsChange) => unwrap(api.PATCH("/settings", { body: change })),
     onSuccess: (saved, change) => {
       queries.setQueryData(["settings"], saved);
-      const before: SettingsChange = { name: settings.name, calling, recording, desk };
+      const before: SettingsChange = { name: settings.name, calling, recording, desk, dispositions };
       toast("done", t("settings.saved"), change === before ? {} : { undoLabel: t("ui.undo"), undo: () => save.mutate(before) });
     },
-    onError: (error) => applyProblem(error, form.setError, ["name", "window_start", "window_end", "daily_attempts", "agent_ring_timeout_s", "ring_timeout_s", "max_duration_s", "retention_days", "consent"]),
+    onError: (error) => applyProblem(error, form.setError, ["name", "window_start", "window_end", "daily_attempts", "agent_ring_timeout_s", "ring_timeout_s", "max_duration_s", "retention_days", "consent", "edit_minutes"]),
   });
   const submit = form.handleSubmit((body) =>
     save.mutate({
@@ -103,9 +105,10 @@ function SettingsForm({ settings }: { settings: Settings }) {
       },
       recording: { ...recording, enabled: body.enabled, consent: body.consent, retention_days: body.retention_days },
       desk: { ...desk, telecallers_see_all: body.telecallers_see_all, telecallers_take_unassigned: body.telecallers_take_unassigned, manual_dialing: body.manual_dialing },
+      dispositions: { ...dispositions, edit_minutes: body.edit_minutes },
     }),
   );
-  const number = (name: "daily_attempts" | "agent_ring_timeout_s" | "ring_timeout_s" | "max_duration_s" | "retention_days", hint?: string) => (
+  const number = (name: "daily_attempts" | "agent_ring_timeout_s" | "ring_timeout_s" | "max_duration_s" | "retention_days" | "edit_minutes", hint?: string) => (
     <TextField label={t(`settings.${name}`)} type="number" min={0} hint={hint} error={errors[name]?.message} {...form.register(name, { valueAsNumber: true })} />
   );
   const consent = form.watch("consent");
@@ -139,6 +142,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
           <CheckField label={t("settings.seeAll")} {...form.register("telecallers_see_all")} />
           <CheckField label={t("settings.takeUnassigned")} {...form.register("telecallers_take_unassigned")} />
           <CheckField label={t("settings.manual")} {...form.register("manual_dialing")} />
+          {number("edit_minutes", t("settings.editHint"))}
         </div>
       </Card>
       {errors.root ? (
