@@ -65,7 +65,7 @@ export function CallbackPicker({ value, hours, required, error, onChange }: Call
         </button>
       </div>
       {other ? (
-        <div ref={fields} className="mt-2 grid grid-cols-2 gap-2">
+        <div ref={fields} className="mt-2 grid scroll-mb-36 grid-cols-2 gap-2 lg:scroll-mb-3">
           <DayField label={t("callback.day")} value={day ?? ""} today={today} min={today} onChange={(next) => next && choose(next, time ?? "")} />
           <SelectField
             label={t("callback.time")}

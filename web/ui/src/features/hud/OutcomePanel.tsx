@@ -58,12 +58,13 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
       <div className="flex-1 p-3 lg:min-h-0 lg:overflow-y-auto">
         <div className="mb-2 flex items-baseline justify-between gap-2">
           <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
-          {over && !draft.code ? <span className="text-sm text-ink-3">{t("outcome.keys")}</span> : null}
+          {over && !draft.code ? <span className="text-sm text-ink-3 max-lg:hidden">{t("outcome.keys")}</span> : null}
         </div>
         {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
         {chosen ? <Details key={chosen.code} chosen={chosen} hours={hours} draft={draft} needs={shown} onChange={setDraft} /> : null}
       </div>
-      <footer className="sticky bottom-0 z-10 shrink-0 rounded-b-lg border-t border-line bg-surface p-3 lg:static">
+      {/* While they talk it covers none of the outcomes on a phone: nothing can be saved yet. */}
+      <footer className={cx("shrink-0 rounded-b-lg border-t border-line bg-surface p-3 lg:static", over && "sticky bottom-0 z-10")}>
         <p className="mb-2 flex min-h-10 items-start gap-1.5 text-sm text-ink-2" aria-live="polite">
           {chosen ? <ArrowRight className="mt-0.5 size-4 shrink-0 text-accent" aria-hidden="true" /> : null}
           <span>{shown.length > 0 && needs.length > 0 ? <span className="text-alarm">{needs.map((need) => t(`outcome.need.${need}`)).join(" ")}</span> : chosen ? nextLine(chosen) : t("outcome.nothingChosen")}</span>
@@ -120,7 +121,7 @@ function Details({ chosen, hours, draft, needs, onChange }: { chosen: Dispositio
     box.current?.scrollIntoView({ block: "nearest" });
   }, []);
   return (
-    <div ref={box} className="mt-3 flex flex-col gap-3 border-t border-line pt-3 empty:hidden">
+    <div ref={box} className="mt-3 flex scroll-mb-36 flex-col gap-3 border-t border-line pt-3 empty:hidden lg:scroll-mb-3">
       {chosen.sub_dispositions.length > 0 ? (
         <fieldset>
           <legend className="mb-1 text-sm font-medium text-ink-2">
