@@ -40,7 +40,7 @@ export function Tabs<T extends string>({ label, value, onChange, items, children
               tabIndex={item.value === value ? 0 : -1}
               onClick={() => onChange(item.value)}
               className={cx(
-                "-mb-px min-h-10 border-b-2 px-3 whitespace-nowrap focus-visible:-outline-offset-2",
+                "-mb-px min-h-10 border-b-2 px-2.5 sm:px-3 whitespace-nowrap focus-visible:-outline-offset-2",
                 item.value === value ? "border-accent font-semibold text-accent" : "border-transparent text-ink-2 hover:text-ink",
               )}
             >

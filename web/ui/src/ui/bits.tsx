@@ -15,7 +15,7 @@ const TONES: Record<Tone, string> = {
 /** A word with a colour; the colour never says it alone. */
 export function Badge({ tone = "plain", icon: Icon, children, className }: { tone?: Tone; icon?: LucideIcon | undefined; children: ReactNode; className?: string }) {
   return (
-    <span className={cx("inline-flex max-w-full items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap", TONES[tone], className)}>
+    <span className={cx("inline-flex max-w-full items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap inset-ring inset-ring-current/15", TONES[tone], className)}>
       {Icon ? <Icon className="size-3 shrink-0" aria-hidden="true" /> : null}
       <span className="truncate">{children}</span>
     </span>
@@ -71,7 +71,7 @@ export function PageHeader({ title, note, actions }: { title: ReactNode; note?: 
         <h1 className="text-xl font-semibold">{title}</h1>
         {note ? <p className="text-sm text-ink-3">{note}</p> : null}
       </div>
-      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+      {actions ? <div className="flex flex-wrap items-center gap-2 max-sm:has-[input]:grow">{actions}</div> : null}
     </header>
   );
 }

@@ -56,7 +56,7 @@ export function QueuePage() {
         note={queue.dataUpdatedAt ? t("ui.asOf", { time: formatTime(queue.dataUpdatedAt, true) }) : null}
         actions={
           <>
-            <label className="relative block">
+            <label className="relative block flex-1 sm:flex-none">
               <span className="sr-only">{t("queue.search")}</span>
               <Search className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-ink-3" aria-hidden="true" />
               <input
@@ -71,7 +71,7 @@ export function QueuePage() {
                     field.current?.blur();
                   }
                 }}
-                className="min-h-9 w-64 max-w-full rounded-md border border-edge bg-surface pr-2 pl-8"
+                className="min-h-9 w-full rounded-md sm:w-64 border border-edge bg-surface pr-2 pl-8"
               />
             </label>
             <Button size="icon" look="quiet" hint={t("ui.refresh")} busy={source.isFetching} onClick={() => void source.refetch()}>
@@ -95,7 +95,7 @@ export function QueuePage() {
         ) : source.isPending ? (
           <SkeletonRows rows={9} label={t("ui.loading")} />
         ) : items.length === 0 ? (
-          <Nothing q={q} tab={tab} />
+          <Nothing q={q} tab={tab} others={tab === "all" ? 0 : (total("all") ?? 0)} onAll={() => void navigate({ to: "/queue", search: {} })} />
         ) : (
           <QueueList key={`${tab}|${q}`} items={items} more={source.hasNextPage} onMore={() => void source.fetchNextPage()} onSearch={() => field.current?.focus()} />
         )}
@@ -124,10 +124,15 @@ function Failed({ error, onAgain }: { error: unknown; onAgain: () => void }) {
   );
 }
 
-function Nothing({ q, tab }: { q: string; tab: QueueTab }) {
+/** With a way on: the other tabs may hold somebody. */
+function Nothing({ q, tab, others, onAll }: { q: string; tab: QueueTab; others: number; onAll: () => void }) {
   const { t } = useTranslation();
   if (q) return <EmptyState icon={SearchX} title={t("queue.notFound", { q })}>{t("queue.notFoundHelp")}</EmptyState>;
-  return <EmptyState icon={PartyPopper} title={t(`queue.empty.${tab}`)}>{t("queue.emptyHelp")}</EmptyState>;
+  return (
+    <EmptyState icon={PartyPopper} title={t(`queue.empty.${tab}`)} action={others > 0 ? <Button onClick={onAll}>{t("ui.showAll")}</Button> : null}>
+      {t("queue.emptyHelp")}
+    </EmptyState>
+  );
 }
 
 interface QueueListProps {
