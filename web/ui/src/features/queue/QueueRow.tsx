@@ -1,4 +1,5 @@
 import { CalendarClock, RotateCcw, Sparkles } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { QueueItem, QueueReason } from "@/api/types";
 import { cx } from "@/lib/cx";
@@ -82,12 +83,19 @@ function ReasonChip({ reason }: { reason: QueueReason }) {
   const { t, i18n } = useTranslation();
   const chip = CHIP[reason.code];
   const age = useAge();
-  const words = (): string => {
+  const words = (): ReactNode => {
     if (reason.code === "fresh") return reason.at ? t("reason.freshFor", { age: age(reason.at) }) : t("reason.fresh");
     if (reason.code === "retry") return t("reason.retry", { count: (reason.attempts ?? 0) + 1 });
     const known = `reason.${reason.code}`;
     const text = i18n.exists(known) ? t(known) : reason.code;
-    return reason.at ? `${text} ${formatWhen(reason.at)}` : text;
+    if (!reason.at) return text;
+    return (
+      <>
+        {/* On a phone the icon says it: there is room for the time only, and the time is what counts. */}
+        <span className="max-sm:sr-only">{text} </span>
+        {formatWhen(reason.at)}
+      </>
+    );
   };
   return (
     <Badge tone={chip?.tone ?? "plain"} icon={chip?.icon}>
