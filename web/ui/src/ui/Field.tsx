@@ -94,7 +94,7 @@ export function CheckField({ label, hint, ...input }: { label: ReactNode; hint?:
   const id = useId();
   return (
     <div className="flex items-start gap-2.5">
-      <input {...input} id={id} type="checkbox" aria-describedby={hint ? `${id}-hint` : undefined} className="mt-0.5 size-4.5 accent-accent" />
+      <input {...input} id={id} type="checkbox" aria-describedby={hint ? `${id}-hint` : undefined} className="mt-0.5 size-4.5 shrink-0 accent-accent" />
       <div>
         <label htmlFor={id} className="font-medium">
           {label}
