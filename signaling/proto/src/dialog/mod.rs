@@ -10,6 +10,7 @@ mod incoming;
 mod live;
 mod named;
 mod offered;
+mod origin;
 mod peer;
 mod reoffer;
 mod session;

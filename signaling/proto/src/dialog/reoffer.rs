@@ -2,6 +2,7 @@
 //! (RFC 3261 §14, RFC 3311, RFC 4028 §7–§10).
 
 use super::live::Unacked;
+use super::origin::continued;
 use super::session::{accept_terms, demanded, invite_lines, timer_of_response, update_lines};
 use super::{ALLOW, Dialog, Stage};
 use crate::endpoint::{
@@ -103,10 +104,11 @@ impl Dialog {
         &mut self,
         layer: &mut TransactionLayer,
         now: Instant,
-        change: Change,
+        mut change: Change,
         interval: Option<Duration>,
     ) -> Result<(), InvalidUse> {
         let Stage::Live(live) = &self.stage else { return Err(InvalidUse::WrongState) };
+        change.body = change.body.map(|body| continued(live.local_body.as_ref(), body));
         let peer = live.peer.clone();
         let session = live.session.map(|session| {
             let role = match session.keeper {
@@ -375,6 +377,7 @@ impl Dialog {
         let contact = self.contact.clone();
         let live = self.live_mut().ok_or(InvalidUse::WrongState)?;
         let theirs = live.theirs.take().ok_or(InvalidUse::WrongState)?;
+        let body = body.map(|body| continued(live.local_body.as_ref(), body));
         let (mut lines, timer) = accept_terms(&layer.config, now, theirs.wish);
         lines.push_str(&format!("Allow: {ALLOW}\r\nSupported: replaces, timer\r\n"));
         live.session = timer.or(live.session.take());
