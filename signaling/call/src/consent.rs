@@ -94,24 +94,12 @@ impl Call {
         };
         self.consent = if agreed { Consent::Agreed } else { Consent::Refused };
         self.emit(CallEventKind::ConsentDecided { agreed });
-        match &self.stage {
-            Stage::Announcing(announcing) => {
-                let pair = announcing.pair;
-                self.talk(now, pair, agreed);
-            }
-            Stage::Talking(talk) if agreed => {
-                let pair = talk.pair;
-                self.record_agreed(pair);
-            }
-            Stage::Talking(_) => self.stop_recording(now),
-            Stage::New
-            | Stage::Routing(_)
-            | Stage::Admitting(_)
-            | Stage::CallingAgent(_)
-            | Stage::Hunting(_)
-            | Stage::Connecting(_)
-            | Stage::Toning { .. }
-            | Stage::Over(_) => {}
+        if let Stage::Announcing(announcing) = &self.stage {
+            let pair = announcing.pair;
+            self.talk(now, pair, agreed);
+        } else if let Stage::Talking(talk) = &self.stage {
+            let pair = talk.pair;
+            if agreed { self.record_agreed(pair) } else { self.stop_recording(now) }
         }
     }
 }

@@ -69,36 +69,22 @@ impl OfferedLeg {
     /// Something happened in its dialog.
     pub(super) fn handle(&mut self, event: DialogEvent) -> Effects {
         let mut effects = Effects::default();
-        match event {
-            DialogEvent::Ended { cause: end, reason } => {
-                self.over = true;
-                let cause = cause::of_end(self.party, end, reason.as_ref());
-                let cause = self.hung_up.unwrap_or(cause);
-                effects.input(Input::LegEnded { leg: self.leg, cause });
-            }
-            DialogEvent::Failed(failure) => {
-                self.over = true;
-                let cause = cause::of_failure(self.party, &failure);
-                effects.input(Input::LegEnded { leg: self.leg, cause });
-            }
-            DialogEvent::Confirmed { body } => {
-                if self.late {
-                    let sdp = Ok(body.map(|body| body.bytes));
-                    effects.input(Input::LegReanswered { leg: self.leg, sdp });
-                }
-            }
-            DialogEvent::Progressed { .. }
-            | DialogEvent::Answered { .. }
-            | DialogEvent::Challenged { .. } => {}
-            other @ (DialogEvent::Reinvited { .. }
-            | DialogEvent::ReinviteConfirmed { .. }
-            | DialogEvent::ReinviteAnswered { .. }
-            | DialogEvent::ReinviteFailed { .. }
-            | DialogEvent::Info { .. }
-            | DialogEvent::Referred { .. }
-            | DialogEvent::Notified { .. }
-            | DialogEvent::Request { .. }
-            | DialogEvent::Response { .. }) => established(self.leg, 0, other, &mut effects),
+        if event.is_within() {
+            established(self.leg, 0, event, &mut effects);
+        } else if let DialogEvent::Ended { cause: end, reason } = event {
+            self.over = true;
+            let cause = cause::of_end(self.party, end, reason.as_ref());
+            let cause = self.hung_up.unwrap_or(cause);
+            effects.input(Input::LegEnded { leg: self.leg, cause });
+        } else if let DialogEvent::Failed(failure) = event {
+            self.over = true;
+            let cause = cause::of_failure(self.party, &failure);
+            effects.input(Input::LegEnded { leg: self.leg, cause });
+        } else if let DialogEvent::Confirmed { body } = event
+            && self.late
+        {
+            let sdp = Ok(body.map(|body| body.bytes));
+            effects.input(Input::LegReanswered { leg: self.leg, sdp });
         }
         effects
     }

@@ -150,35 +150,22 @@ impl PlacedLeg {
         if index >= self.forks.len() {
             return effects;
         }
-        match event {
-            DialogEvent::Progressed { status, body, .. } => {
-                self.progressed(fork, status, body, &mut effects);
+        if event.is_within() {
+            if self.winner.is_none_or(|winner| winner == fork) {
+                established(self.leg, fork, event, &mut effects);
             }
-            DialogEvent::Answered { body, .. } => self.answered(fork, body, &mut effects),
-            DialogEvent::Challenged { message, source } => {
-                self.challenged(fork, &message, &source, &mut effects);
-            }
-            DialogEvent::Failed(failure) => self.failed(index, &failure, now, &mut effects),
-            DialogEvent::Ended { cause: end, reason } => {
-                let told = self.hung_up;
-                let cause =
-                    told.unwrap_or_else(|| cause::of_end(self.party(), end, reason.as_ref()));
-                self.over(index, Outcome { cause, before_ringing: !self.rang }, &mut effects);
-            }
-            other @ (DialogEvent::Confirmed { .. }
-            | DialogEvent::Reinvited { .. }
-            | DialogEvent::ReinviteConfirmed { .. }
-            | DialogEvent::ReinviteAnswered { .. }
-            | DialogEvent::ReinviteFailed { .. }
-            | DialogEvent::Info { .. }
-            | DialogEvent::Referred { .. }
-            | DialogEvent::Notified { .. }
-            | DialogEvent::Request { .. }
-            | DialogEvent::Response { .. }) => {
-                if self.winner == Some(fork) || self.winner.is_none() {
-                    established(self.leg, fork, other, &mut effects);
-                }
-            }
+        } else if let DialogEvent::Progressed { status, body, .. } = event {
+            self.progressed(fork, status, body, &mut effects);
+        } else if let DialogEvent::Answered { body, .. } = event {
+            self.answered(fork, body, &mut effects);
+        } else if let DialogEvent::Challenged { message, source } = event {
+            self.challenged(fork, &message, &source, &mut effects);
+        } else if let DialogEvent::Failed(failure) = event {
+            self.failed(index, &failure, now, &mut effects);
+        } else if let DialogEvent::Ended { cause: end, reason } = event {
+            let told = self.hung_up;
+            let cause = told.unwrap_or_else(|| cause::of_end(self.party(), end, reason.as_ref()));
+            self.over(index, Outcome { cause, before_ringing: !self.rang }, &mut effects);
         }
         effects
     }

@@ -183,6 +183,29 @@ pub enum DialogEvent {
     },
 }
 
+impl DialogEvent {
+    /// It comes within a dialog that stands, and is neither its beginning nor its end.
+    pub fn is_within(&self) -> bool {
+        match self {
+            Self::Reinvited { .. }
+            | Self::ReinviteConfirmed { .. }
+            | Self::ReinviteAnswered { .. }
+            | Self::ReinviteFailed { .. }
+            | Self::Info { .. }
+            | Self::Referred { .. }
+            | Self::Notified { .. }
+            | Self::Request { .. }
+            | Self::Response { .. } => true,
+            Self::Progressed { .. }
+            | Self::Answered { .. }
+            | Self::Challenged { .. }
+            | Self::Confirmed { .. }
+            | Self::Failed(_)
+            | Self::Ended { .. } => false,
+        }
+    }
+}
+
 /// Our INVITE was refused or got no answer.
 #[derive(Clone, Debug)]
 pub struct Failure {
