@@ -5,7 +5,7 @@ mod kit;
 use call::{CallEventKind, CauseKind, UserId};
 use kit::{Call, Floor, MemoryDirectory, PATIENCE, Phone, trunk};
 use signaling::directory::SecurityEventKind;
-use signaling_proto::{DialogEvent, Event, HeaderLine};
+use signaling_proto::{Event, HeaderLine};
 use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 const LOOPBACK: SocketAddr =
@@ -136,13 +136,7 @@ async fn what_cannot_be_replaced_is_refused_and_nobody_notices() {
     let call = alice.call("103").await;
     let (early, invite) = carol.rung().await;
     carol.ring(early);
-    let ids = alice
-        .in_call(call, |event| {
-            let DialogEvent::Progressed { message, .. } = event else { return None };
-            let (call, theirs) = (message.call_id().to_string(), message.from_tag().to_owned());
-            Some(format!("{call};to-tag={};from-tag={theirs}", message.to_tag()?))
-        })
-        .await;
+    let ids = alice.rings_there(call).await;
     let status = async |named: String| other.refused(other.replace(&named).await).await;
     assert_eq!(status(ids).await, 481, "an early dialog that we did not begin");
     carol.answer(early, &invite);

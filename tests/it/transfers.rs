@@ -176,3 +176,36 @@ async fn a_customer_announced_to_a_colleague_is_joined_with_the_colleague() {
     .await;
     assert_eq!(internal["status"], "completed", "{internal}");
 }
+
+/// RFC 5589 §7: Asha does not wait for the colleague to pick up. The customer hears that it rings, then the colleague.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_handed_on_while_the_colleague_rings_waits_for_the_colleague() {
+    let (floor, mut customer, _, lead) = open("+919811771705", 1000.0).await;
+    let mut asha = floor.linphone().await;
+    let account = floor.account("102").await;
+    let account = testkit::peers::BaresipAccount { auto_answer: false, ..account };
+    let mut other = floor.register(&account, COLLEAGUE_HZ).await;
+    floor.ready().await;
+    let call = call_in(&floor, &mut customer, &lead).await;
+    talk(2.0).await;
+    block_in_place(|| asha.command("pause"));
+    block_in_place(|| asha.command(&format!("call sip:102@{}", floor.server.sip)));
+    block_in_place(|| other.until("CALL_INCOMING", 8));
+    block_in_place(|| other.until_log("SIP/2.0 180", 5));
+    block_in_place(|| asha.command("transfer 1 --to-call 2"));
+    talk(2.0).await;
+    assert!(!other.full_log().contains("CANCEL sip:"), "it rings on\n{}", asha.log());
+    other.command("accept", "");
+    belongs_to(&floor, &call, &colleague(&floor).await).await;
+    talk(2.5).await;
+    customer.command("hangup", "");
+    let row = floor.call_over(&call).await;
+    assert_eq!(row["hangup_cause"]["by"], "customer", "{row}");
+    assert!(block_in_place(|| other.saw("CALL_CLOSED", SOON)));
+    talk(0.3).await;
+    let heard = customer.heard().pop().unwrap();
+    // India's ringback is 400 Hz, off and on.
+    assert!(heard.seconds_of(400.0) > 0.3, "ringback: {}", heard.seconds_of(400.0));
+    assert!(heard.seconds_of(COLLEAGUE_HZ) > 1.3, "{}", heard.seconds_of(COLLEAGUE_HZ));
+    recorded_with_both(&floor, &call).await;
+}

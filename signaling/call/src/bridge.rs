@@ -73,8 +73,17 @@ impl Call {
         let Some(plan) = self.plan.as_deref() else { return };
         let limit = Duration::from_millis(plan.max_duration_ms);
         self.timers.clear(TimeoutReason::LateAnswer);
-        let (mut agent, mut extension, mut trunk) = (plan.agent, plan.extension, None);
-        for leg in [pair.far.leg(), pair.ours.leg()].into_iter().filter_map(|id| self.leg(id)) {
+        self.timers.set(now + limit, TimeoutReason::MaxDuration);
+        self.emit_answered([pair.far.leg(), pair.ours.leg()]);
+        self.announce_or_talk(now, pair);
+    }
+
+    /// These two have each other: who is our agent, and which carrier carries it.
+    pub(crate) fn emit_answered(&mut self, legs: [LegId; 2]) {
+        let plan = self.plan.as_deref().map(|plan| (plan.agent, plan.extension));
+        let (mut agent, mut extension) = plan.unwrap_or_default();
+        let mut trunk = None;
+        for leg in legs.into_iter().filter_map(|id| self.leg(id)) {
             match &leg.endpoint {
                 LegEndpoint::Trunk { trunk: through } => trunk = Some(*through),
                 LegEndpoint::Extension { extension: on, user } if leg.role == LegRole::Agent => {
@@ -83,9 +92,12 @@ impl Call {
                 LegEndpoint::Extension { .. } => {}
             }
         }
-        self.timers.set(now + limit, TimeoutReason::MaxDuration);
         self.emit(CallEventKind::Answered { agent, extension, trunk });
-        self.announce_or_talk(now, pair);
+    }
+
+    /// Whom a leg talks with.
+    pub(crate) fn talks_with(&self, leg: LegId) -> Option<LegId> {
+        if let Stage::Talking(talk) = &self.stage { talk.pair.peer_of(leg) } else { None }
     }
 
     /// Joins the two sides, recorded or not.

@@ -74,6 +74,8 @@ pub struct Call {
     pub(crate) muted: bool,
     /// One party is being handed on.
     pub(crate) transfer: Option<Transfer>,
+    /// The leg that another call waits for while it rings.
+    pub(crate) promised: Option<LegId>,
     /// A phone is about to take a leg's place.
     pub(crate) takeover: Option<Takeover>,
     pub(crate) timers: Timers,
@@ -101,6 +103,7 @@ impl Call {
             recording: Recording::Off,
             muted: false,
             transfer: None,
+            promised: None,
             takeover: None,
             timers: Timers::default(),
             playbacks: 0,
@@ -139,6 +142,8 @@ impl Call {
             Input::LegReplaces { leg, replacing } => self.leg_replaces(now, leg, replacing),
             Input::TransferRouted(route) => self.transfer_routed(now, route),
             Input::PartnerFound(partner) => self.partner_found(now, partner),
+            Input::LegPromised { leg } => self.leg_promised(leg),
+            Input::PromiseOver => self.promise_over(now),
             Input::LegTaken { leg } => self.leg_taken(now, leg),
             Input::LegDtmf { leg, digit } => self.dtmf_received(now, leg, digit, true),
             Input::Media(notice) => self.media_notice(now, notice),
@@ -251,6 +256,9 @@ impl Call {
         }
         self.transfer = None;
         self.takeover = None;
+        if let Some(leg) = self.promised.take() {
+            self.send(leg, LegAction::PromiseFailed { cause });
+        }
         self.timers.clear_all_but_closing();
         self.stop_recording(now);
         for index in 0..self.legs.len() {

@@ -152,6 +152,9 @@ impl Call {
         if self.is_for_transfer(id) {
             return self.transfer_target_answered(now, id, sdp);
         }
+        if self.promised == Some(id) {
+            return self.promised_answered(now, id);
+        }
         self.target_answered(now, id, sdp);
     }
 
@@ -211,6 +214,9 @@ impl Call {
     ) {
         if self.is_for_transfer(id) {
             return self.transfer_target_failed(now, id, cause, before_ringing);
+        }
+        if self.promised == Some(id) && self.promise_failed(now, cause) {
+            return;
         }
         let Stage::Hunting(hunt) = &mut self.stage else { return };
         let endpoint = self.legs.iter().find(|leg| leg.id == id).map(|leg| leg.endpoint.clone());

@@ -116,6 +116,13 @@ pub enum Input {
     TransferRouted(Result<Box<Plan>, HangupCause>),
     /// Answer to `Output::NeedPartner`.
     PartnerFound(Result<Partner, HangupCause>),
+    /// Another call waits for this party, which rings for a leg of the asker: it is handed over once it answers.
+    LegPromised {
+        /// The party's leg.
+        leg: LegId,
+    },
+    /// Nobody waits for a promised party any more.
+    PromiseOver,
     /// Another call has taken this leg over; its dialog goes on there.
     LegTaken {
         /// Which leg.
@@ -209,6 +216,8 @@ pub struct Replacing {
 pub struct Partner {
     /// Where its leg leads.
     pub endpoint: LegEndpoint,
+    /// It has not answered yet.
+    pub rings: bool,
 }
 
 /// To the signalling of one leg.
@@ -256,6 +265,13 @@ pub enum LegAction {
     Adopt {
         /// Our offer.
         sdp: Bytes,
+    },
+    /// The promised party answered: it goes to the call that waits for it. Reply: `LegTaken`, or `LegEnded`.
+    HandOver,
+    /// The promised party is not to be had: the call that waits for it is told.
+    PromiseFailed {
+        /// Why.
+        cause: HangupCause,
     },
     /// 202 to their REFER; how it fares follows.
     AcceptRefer,

@@ -20,6 +20,7 @@ mod leg;
 mod media;
 mod number;
 mod originate;
+mod partner;
 mod phase;
 mod plan;
 mod record;

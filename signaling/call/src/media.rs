@@ -204,6 +204,10 @@ impl Call {
             | Dialog::Offered { .. }
             | Dialog::Answered => {}
         }
+        if is_first && self.promised.is_some() {
+            // Who asked need not stay for it.
+            return self.leg_is_gone(now, id, cause);
+        }
         if self.taker_left(now, id, cause) || self.transferor_left(now, id, cause) {
             return;
         }
@@ -217,22 +221,17 @@ impl Call {
         }
         self.dialog_is_gone(id, cause);
         let cause = self.told_by_party(role, cause);
-        match self.stage {
-            Stage::Toning { cause, .. } => self.end(now, cause),
-            Stage::Connecting(_) if !is_first => {
-                self.leg_is_gone(now, id, cause);
-                self.hunt_failed(now, Hunt::new(Vec::new()), cause);
-            }
-            Stage::New
-            | Stage::Routing(_)
-            | Stage::Admitting(_)
-            | Stage::CallingAgent(_)
-            | Stage::Hunting(_)
-            | Stage::Connecting(_)
-            | Stage::Announcing(_)
-            | Stage::Talking(_)
-            | Stage::Over(_) => self.end(now, cause),
+        if let Stage::Toning { cause, .. } = self.stage {
+            return self.end(now, cause);
         }
+        if matches!(self.stage, Stage::Connecting(_)) && !is_first {
+            self.leg_is_gone(now, id, cause);
+            if self.promised == Some(id) && self.promise_failed(now, cause) {
+                return;
+            }
+            return self.hunt_failed(now, Hunt::new(Vec::new()), cause);
+        }
+        self.end(now, cause);
     }
 
     /// Whose act it was and whether anybody had been talking: the signalling below cannot know.

@@ -78,6 +78,9 @@ impl Call {
                 if self.transfer_can_be_answered_by(old) {
                     return Ok(Place::RingsForTransfer);
                 }
+                if self.promised.is_some() {
+                    return Err(491);
+                }
                 let is_target = matches!(self.stage, Stage::Hunting(_)) && !self.is_first(old);
                 // A click-to-call rings for the one who was allowed to dial.
                 if is_target { Ok(Place::Rings) } else { Err(403) }
@@ -86,8 +89,7 @@ impl Call {
             Dialog::Offered { .. } => Err(481),
             Dialog::Answered if early_only => Err(486),
             Dialog::Answered => {
-                let Stage::Talking(talk) = &self.stage else { return Err(491) };
-                let undisturbed = self.transfer.is_none() && talk.pair.peer_of(old).is_some();
+                let undisturbed = self.transfer.is_none() && self.talks_with(old).is_some();
                 if undisturbed { Ok(Place::Talks) } else { Err(491) }
             }
             Dialog::Closing(_) | Dialog::Closed(_) => Err(603),
@@ -153,19 +155,7 @@ impl Call {
         let Some(Takeover { old, new, .. }) = self.takeover else { return };
         let Some(answered) = self.leg(new).and_then(|leg| leg.answered()) else { return };
         // A transfer may have begun while a late answer was on its way.
-        let peer = match &self.stage {
-            Stage::Talking(talk) if self.transfer.is_none() => talk.pair.peer_of(old),
-            Stage::New
-            | Stage::Routing(_)
-            | Stage::Admitting(_)
-            | Stage::CallingAgent(_)
-            | Stage::Hunting(_)
-            | Stage::Connecting(_)
-            | Stage::Announcing(_)
-            | Stage::Talking(_)
-            | Stage::Toning { .. }
-            | Stage::Over(_) => None,
-        };
+        let peer = self.talks_with(old).filter(|_| self.transfer.is_none());
         let Some(peer) = peer else {
             return self
                 .takeover_failed(now, HangupCause::new(EndedBy::System, CauseKind::Cancelled));

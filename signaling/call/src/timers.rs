@@ -62,6 +62,8 @@ pub struct CallConfig {
     pub held_silence_limit: Duration,
     /// How long the party of another call may take to take our media offer.
     pub adopt_limit: Duration,
+    /// How long a call waits for the party of another call that still rings: above what any phone may ring.
+    pub adopt_ringing_limit: Duration,
     /// How long the end of a leg may stay unconfirmed: above 64·T1 (RFC 3261 §17.1.2.2).
     pub leg_close_limit: Duration,
     /// How long the media engine may take to close a leg.
@@ -84,6 +86,7 @@ impl Default for CallConfig {
             consent_window: Duration::from_secs(30),
             held_silence_limit: Duration::from_secs(600),
             adopt_limit: Duration::from_secs(10),
+            adopt_ringing_limit: Duration::from_secs(170),
             leg_close_limit: Duration::from_secs(35),
             media_close_limit: Duration::from_secs(5),
             recorder_close_limit: Duration::from_secs(10),

@@ -50,19 +50,7 @@ impl Call {
         if status != 0 {
             return self.send(by, LegAction::RefuseRefer { status });
         }
-        let stays = match &self.stage {
-            Stage::Talking(talk) => talk.pair.peer_of(by),
-            Stage::New
-            | Stage::Routing(_)
-            | Stage::Admitting(_)
-            | Stage::CallingAgent(_)
-            | Stage::Hunting(_)
-            | Stage::Connecting(_)
-            | Stage::Announcing(_)
-            | Stage::Toning { .. }
-            | Stage::Over(_) => None,
-        };
-        let Some(stays) = stays else {
+        let Some(stays) = self.talks_with(by) else {
             return self.send(by, LegAction::RefuseRefer { status: 491 });
         };
         self.transfer =
@@ -110,9 +98,15 @@ impl Call {
                     transfer.legs.push(leg);
                 }
                 self.step(Step::Hunting { rest: VecDeque::new(), plan: None });
-                let limit = now + self.config.adopt_limit;
-                self.timers.set(limit, TimeoutReason::TransferRing);
+                let limit = match partner.rings {
+                    true => self.config.adopt_ringing_limit,
+                    false => self.config.adopt_limit,
+                };
+                self.timers.set(now + limit, TimeoutReason::TransferRing);
                 self.open_media(now, leg, None, profile);
+                if partner.rings {
+                    self.transfer_target_rings();
+                }
             }
         }
     }
@@ -181,6 +175,11 @@ impl Call {
                 transfer.legs.push(leg);
             }
         }
+    }
+
+    /// A party is being handed on.
+    pub fn is_handing_on(&self) -> bool {
+        self.transfer.is_some()
     }
 
     /// Whether this leg was placed for the transfer under way.
@@ -378,31 +377,6 @@ impl Call {
         }
         self.leg_is_gone(now, id, cause);
         true
-    }
-
-    /// The far party of this call is joined with that of the transferor's other call: it is no leg of ours any more.
-    pub(crate) fn leg_taken(&mut self, now: Instant, id: LegId) {
-        let Stage::Talking(talk) = &self.stage else { return };
-        if talk.pair.peer_of(id).is_none() {
-            return;
-        }
-        let over = HangupCause::new(EndedBy::Agent, CauseKind::Normal);
-        self.dialog_is_gone(id, over);
-        self.end(now, over);
-    }
-
-    /// Whether this leg may be taken over by another call.
-    pub fn has_partner(&self, id: LegId) -> bool {
-        let Stage::Talking(talk) = &self.stage else { return false };
-        talk.pair.peer_of(id).is_some_and(|peer| self.partner_of(peer).is_some())
-    }
-
-    /// The other party of an undisturbed talk, for whoever wants to hand it on.
-    pub fn partner_of(&self, id: LegId) -> Option<(LegId, Partner)> {
-        let Stage::Talking(talk) = &self.stage else { return None };
-        let peer = talk.pair.peer_of(id).filter(|_| self.transfer.is_none())?;
-        let leg = self.leg(peer).filter(|leg| leg.is_answered() && leg.is_settled())?;
-        Some((peer, Partner { endpoint: leg.endpoint.clone() }))
     }
 }
 

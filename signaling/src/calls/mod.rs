@@ -1,5 +1,6 @@
 //! Calls: one task each, one mailbox each, found by id.
 
+mod adopting;
 mod answering;
 mod carry;
 mod cause;
@@ -19,10 +20,10 @@ pub(crate) use registry::{Calls, NoRoom, Place};
 pub(crate) use request::{host_port, transport_of};
 pub(crate) use task::{CallNeighbours, Caller, FirstInput, Offered, spawn};
 
+use adopting::{Asker, Found, Taken};
 use call::{CallId, Control, ExtensionId, HangupCause, LegId, Plan};
 use signaling_proto::DialogEvent;
 use tokio::sync::mpsc;
-use transfer::{Asker, Found, Taken};
 
 /// How many events may wait for one call. A peer that floods its own call past this loses
 /// events of that call only; they are counted.
@@ -50,7 +51,11 @@ pub(crate) enum CallTaskEvent {
     /// Another call takes a party over, as this leg of its own.
     Give { leg: LegId, to: LegId, door: CallDoor },
     /// That party is ours now, or was gone.
-    Taken { leg: LegId, taken: Option<Box<Taken>> },
+    Taken { leg: LegId, taken: Result<Box<Taken>, HangupCause> },
+    /// The party of another call that was found is not to be had any more.
+    Lost(HangupCause),
+    /// The call that waits for a party of this one needs it no more.
+    NotWanted,
     /// A phone wants the place of a leg.
     Claimed(Box<Claim>),
     /// The event that was waited for is on disk.

@@ -2,12 +2,13 @@
 
 use super::{
     CallTaskEvent, Claim, MediaPort, Place,
+    adopting::{AdoptedLeg, Adopting, Waiting},
     answering::{Effects, OfferedLeg},
     carry::Presented,
     cause, media as words,
     outbox::Outbox,
     placing::PlacedLeg,
-    transfer::{AdoptedLeg, Found, Referring},
+    transfer::Referring,
 };
 use crate::{
     Directory, EventOut,
@@ -19,7 +20,6 @@ use crate::{
     trunk::{Channel, Trunks},
 };
 use ::media::{MediaCommand, MediaEvent};
-use bytes::Bytes;
 use call::{
     Call, CallConfig, CallEventKind, CauseKind, EndedBy, ExtensionId, ExtensionTarget, HangupCause,
     Input, LegAction, LegId, Origin, Originate, Output, Plan, RecordingId, Target, TenantId,
@@ -149,8 +149,12 @@ pub(super) struct CallTask {
     pub(super) dialled_by: Option<call::UserId>,
     /// REFERs that are answered, or about to be, by the leg they came from.
     pub(super) refers: BTreeMap<LegId, Referring>,
-    /// The party of another call that becomes ours, and our offer to it.
-    pub(super) adopting: Option<(Found, Bytes)>,
+    /// The party of another call that becomes ours.
+    pub(super) adopting: Option<Adopting>,
+    /// The party that was found and is to be asked for is not to be had any more.
+    pub(super) lost: Option<HangupCause>,
+    /// Another call waits for a party of ours.
+    pub(super) waiting: Option<Waiting>,
     /// A phone that wants a leg's place, about to be refused.
     pub(super) claim: Option<Box<Claim>>,
     /// What a transfer waits for.
@@ -186,6 +190,8 @@ impl CallTask {
             dialled_by: None,
             refers: BTreeMap::new(),
             adopting: None,
+            lost: None,
+            waiting: None,
             claim: None,
             asked: None,
             route: None,
@@ -328,6 +334,8 @@ impl CallTask {
             | CallTaskEvent::PartnerFound(_)
             | CallTaskEvent::Give { .. }
             | CallTaskEvent::Taken { .. }
+            | CallTaskEvent::Lost(_)
+            | CallTaskEvent::NotWanted
             | CallTaskEvent::Claimed(_) => Box::pin(self.take_transfer(event)).await,
             CallTaskEvent::Written => self.feed(Input::Written).await,
             CallTaskEvent::Timeout => {
@@ -354,7 +362,9 @@ impl CallTask {
                 let partner = found.map(|found| self.note_found(*found));
                 self.core.handle_input(Instant::now(), Input::PartnerFound(partner));
             }
-            CallTaskEvent::Give { leg, to, door } => self.give(leg, to, &door),
+            CallTaskEvent::Give { leg, to, door } => self.give(leg, to, door).await,
+            CallTaskEvent::Lost(cause) => self.note_lost(cause),
+            CallTaskEvent::NotWanted => self.not_wanted(),
             CallTaskEvent::Taken { leg, taken } => self.taken(leg, taken).await,
             CallTaskEvent::Claimed(claim) => self.claimed(claim).await,
             CallTaskEvent::Command(_)
@@ -393,6 +403,7 @@ impl CallTask {
                 Output::Finished => self.finished = true,
             }
         }
+        self.let_go();
     }
 
     fn ask_route(&mut self, tenant: TenantId, origin: Origin, from: String, to: String) {
@@ -488,6 +499,8 @@ impl CallTask {
             LegAction::Adopt { sdp } => return self.adopt(leg, sdp),
             LegAction::AcceptRefer => return self.accept_refer(leg).await,
             LegAction::RefuseRefer { status } => return self.refuse_refer(leg, status).await,
+            LegAction::HandOver => return self.hand_over_promised(leg).await,
+            LegAction::PromiseFailed { cause } => return self.promise_failed(cause),
             LegAction::RefuseReplace { status } => return self.claim_refused(status).await,
             LegAction::ReferProgress { status } => return self.refer_progress(leg, status).await,
             LegAction::Hangup { cause } => return self.hang_up(leg, cause).await,

@@ -1,30 +1,17 @@
-//! Transfers on the wire: a phone's REFER, what it is told of it, and a dialog that moves from one call to another.
+//! Transfers on the wire: a phone's REFER, and what it is told of it.
 
-use super::{
-    CallDoor, CallTaskEvent,
-    answering::{Effects, established},
-    cause,
-    task::{CallTask, Leg},
-};
-use crate::{
-    directory::RouteRequest,
-    sip::{DialogAction, DialogKey, SipCommand},
-};
+use super::{CallTaskEvent, task::CallTask};
+use crate::{directory::RouteRequest, sip::DialogAction};
 use bytes::Bytes;
 use call::{
     CauseKind, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Input, LegEndpoint, LegId,
-    Origin, Partner, ReferTo, TenantId,
+    Origin, ReferTo,
 };
 use futures::future::BoxFuture;
 use signaling_proto::{
-    Body, DialogEvent, HeaderName, Message, NameAddr, Reply, StatusCode, TransactionId,
-    headers::Replaces,
+    HeaderName, Message, NameAddr, Reply, StatusCode, TransactionId, headers::Replaces,
 };
-use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
-
-/// The other call says within this time whom it has.
-const PARTNER_LIMIT: Duration = Duration::from_secs(3);
+use std::time::Instant;
 
 /// A subscription that begins with a REFER lasts no longer; ringing and connecting do not either.
 const SUBSCRIBED_S: u32 = 180;
@@ -46,111 +33,7 @@ pub(super) struct Referring {
     /// No word about how it fares is wanted (RFC 4488).
     silent: bool,
     /// The phone's other dialog (RFC 3891).
-    replaces: Option<Replaces>,
-}
-
-/// The far party of the phone's other call.
-#[derive(Debug)]
-pub(crate) struct Found {
-    door: CallDoor,
-    leg: LegId,
-    endpoint: LegEndpoint,
-    /// Where its phones are, where it is one of ours.
-    target: Option<ExtensionTarget>,
-}
-
-/// Whether this call may have another call's party, and who asks.
-#[derive(Debug)]
-pub(crate) struct Asker {
-    pub(crate) tenant: TenantId,
-    pub(crate) extension: ExtensionId,
-    /// The phone's leg in the call that is asked.
-    pub(crate) leg: LegId,
-    pub(crate) reply: oneshot::Sender<Option<Found>>,
-}
-
-/// A leg that came from another call, dialog and all.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    key: DialogKey,
-    party: EndedBy,
-    /// Keeps what the leg holds, such as a carrier's channel.
-    was: Leg,
-}
-
-/// A leg whose dialog another call began.
-#[derive(Debug)]
-pub(super) struct AdoptedLeg {
-    leg: LegId,
-    party: EndedBy,
-    answered: bool,
-    over: bool,
-    hung_up: Option<HangupCause>,
-    _was: Leg,
-}
-
-impl AdoptedLeg {
-    /// The dialog came to its end.
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
-    /// The core ended it with this cause.
-    pub(super) fn note_hangup(&mut self, told: HangupCause) {
-        self.hung_up.get_or_insert(told);
-    }
-
-    /// Something happened in its dialog.
-    pub(super) fn handle(&mut self, event: DialogEvent) -> Effects {
-        let mut effects = Effects::default();
-        match event {
-            DialogEvent::Ended { cause: end, reason } => {
-                let cause = cause::of_end(self.party, end, reason.as_ref());
-                self.ended(cause, &mut effects);
-            }
-            DialogEvent::Failed(failure) => {
-                let cause = cause::of_failure(self.party, &failure);
-                self.ended(cause, &mut effects);
-            }
-            DialogEvent::ReinviteAnswered { body } if !self.answered => {
-                self.answered = true;
-                let sdp = body.map(|body| body.bytes);
-                effects.input(Input::LegAnswered { leg: self.leg, sdp });
-            }
-            DialogEvent::ReinviteFailed { status } if !self.answered => {
-                // With the media of its former call gone it has none.
-                let cause = HangupCause::from_status(self.party, status, None);
-                self.hung_up = Some(cause);
-                let reason = Some(cause::reason_for(cause));
-                effects.act(0, DialogAction::Hangup { reason });
-                effects.input(Input::LegFailed { leg: self.leg, cause, before_ringing: true });
-            }
-            other @ (DialogEvent::Progressed { .. }
-            | DialogEvent::Answered { .. }
-            | DialogEvent::Challenged { .. }
-            | DialogEvent::Confirmed { .. }
-            | DialogEvent::Reinvited { .. }
-            | DialogEvent::ReinviteConfirmed { .. }
-            | DialogEvent::ReinviteAnswered { .. }
-            | DialogEvent::ReinviteFailed { .. }
-            | DialogEvent::Info { .. }
-            | DialogEvent::Referred { .. }
-            | DialogEvent::Notified { .. }
-            | DialogEvent::Request { .. }
-            | DialogEvent::Response { .. }) => established(self.leg, 0, other, &mut effects),
-        }
-        effects
-    }
-
-    fn ended(&mut self, cause: HangupCause, effects: &mut Effects) {
-        self.over = true;
-        let cause = self.hung_up.unwrap_or(cause);
-        effects.input(if self.answered {
-            Input::LegEnded { leg: self.leg, cause }
-        } else {
-            Input::LegFailed { leg: self.leg, cause, before_ringing: true }
-        });
-    }
+    pub(super) replaces: Option<Replaces>,
 }
 
 impl CallTask {
@@ -241,7 +124,10 @@ impl CallTask {
     }
 
     /// Whose phone a leg leads to.
-    fn phone_of(&self, leg: LegId) -> Option<(ExtensionId, Option<call::UserId>, String)> {
+    pub(super) fn phone_of(
+        &self,
+        leg: LegId,
+    ) -> Option<(ExtensionId, Option<call::UserId>, String)> {
         let LegEndpoint::Extension { extension, user } = self.core.endpoint_of(leg)? else {
             return None;
         };
@@ -249,7 +135,7 @@ impl CallTask {
         Some((*extension, *user, number))
     }
 
-    fn target_of_extension(&self, extension: ExtensionId) -> Option<ExtensionTarget> {
+    pub(super) fn target_of_extension(&self, extension: ExtensionId) -> Option<ExtensionTarget> {
         let callers = self.placers.values().filter_map(|placer| placer.account.as_ref());
         let caller = callers.into_iter().find(|account| account.extension == extension);
         let of_caller = caller.map(|account| ExtensionTarget {
@@ -258,125 +144,6 @@ impl CallTask {
             aor: account.aor.clone(),
         });
         of_caller.or_else(|| self.extensions.get(&extension).cloned())
-    }
-
-    /// Finds the call of the phone's other dialog, and asks it whom it has.
-    pub(super) fn ask_partner(&mut self, by: LegId) {
-        let replaces = self.refers.get(&by).and_then(|refer| refer.replaces.clone());
-        let phone = self.phone_of(by);
-        let (sip, me, tenant) = (self.near.sip.clone(), self.door.call, self.tenant);
-        self.asked = Some(Box::pin(async move {
-            let unknown = HangupCause {
-                sip_status: Some(481),
-                ..HangupCause::new(EndedBy::System, CauseKind::NotFound)
-            };
-            let (Some(replaces), Some((extension, ..))) = (replaces, phone) else {
-                return CallTaskEvent::PartnerFound(Err(unknown));
-            };
-            let Some((key, door)) = sip.find_dialog(&replaces).await else {
-                return CallTaskEvent::PartnerFound(Err(unknown));
-            };
-            let (reply, answer) = oneshot::channel();
-            let asker = Asker { tenant, extension, leg: key.leg, reply };
-            let asked = door.call != me && door.put(CallTaskEvent::PartnerWanted(asker));
-            let answer = tokio::time::timeout(PARTNER_LIMIT, answer);
-            let found = if asked { answer.await.ok().and_then(Result::ok).flatten() } else { None };
-            CallTaskEvent::PartnerFound(found.map(Box::new).ok_or(unknown))
-        }));
-    }
-
-    /// Another call of the same phone wants to know whom it has here.
-    pub(super) fn tell_partner(&self, asker: Asker) {
-        let Asker { tenant, extension, leg, reply } = asker;
-        // Only its own dialogs can a phone name: nobody else's, and no other account's (G05).
-        let is_theirs = tenant == self.tenant
-            && matches!(
-                self.core.endpoint_of(leg),
-                Some(LegEndpoint::Extension { extension: own, .. }) if *own == extension
-            );
-        let partner = self.core.partner_of(leg).filter(|_| is_theirs);
-        let found = partner.map(|(leg, Partner { endpoint })| {
-            let target = match &endpoint {
-                LegEndpoint::Extension { extension, .. } => self.target_of_extension(*extension),
-                LegEndpoint::Trunk { .. } => None,
-            };
-            Found { door: self.door.clone(), leg, endpoint, target }
-        });
-        let _ = reply.send(found);
-    }
-
-    /// The other call said whom it has.
-    pub(super) fn note_found(&mut self, found: Found) -> Partner {
-        if let Some(target) = &found.target {
-            self.extensions.insert(target.extension, target.clone());
-        }
-        let endpoint = found.endpoint.clone();
-        self.adopting = Some((found, Bytes::new()));
-        Partner { endpoint }
-    }
-
-    /// Our media offer exists: the other call shall let its party go.
-    pub(super) fn adopt(&mut self, leg: LegId, sdp: Bytes) {
-        let wanted = self.adopting.as_mut().map(|(found, offer)| {
-            *offer = sdp;
-            (found.door.clone(), found.leg)
-        });
-        let asked = wanted.is_some_and(|(door, theirs)| {
-            door.put(CallTaskEvent::Give { leg: theirs, to: leg, door: self.door.clone() })
-        });
-        if !asked {
-            self.not_adopted(leg);
-        }
-    }
-
-    fn not_adopted(&mut self, leg: LegId) {
-        let gone = HangupCause::new(EndedBy::System, CauseKind::NotFound);
-        let cause = HangupCause { sip_status: Some(481), ..gone };
-        let failed = Input::LegFailed { leg, cause, before_ringing: true };
-        self.core.handle_input(Instant::now(), failed);
-    }
-
-    /// Lets a party go to another call; its dialog lives on there.
-    pub(super) fn give(&mut self, leg: LegId, to: LegId, door: &CallDoor) {
-        let (fork, party) = match self.legs.get(&leg) {
-            Some(Leg::Placed(placed)) => (placed.fork(), placed.party()),
-            Some(Leg::Offered(offered)) => (0, offered.party()),
-            Some(Leg::Adopted(adopted)) => (0, adopted.party),
-            Some(Leg::Gone) | None => (0, EndedBy::System),
-        };
-        let stands = self.core.has_partner(leg) && !matches!(self.legs.get(&leg), Some(Leg::Gone));
-        if !stands {
-            door.put(CallTaskEvent::Taken { leg: to, taken: None });
-            return;
-        }
-        let was = self.legs.insert(leg, Leg::Gone).unwrap_or(Leg::Gone);
-        let taken = Some(Box::new(Taken { key: DialogKey { leg, fork }, party, was }));
-        if door.put(CallTaskEvent::Taken { leg: to, taken }) {
-            self.core.handle_input(Instant::now(), Input::LegTaken { leg });
-        } else {
-            // Nobody is there to take it: it ends with this call.
-            let cause = HangupCause::new(EndedBy::System, CauseKind::InternalError);
-            self.core.handle_input(Instant::now(), Input::LegEnded { leg, cause });
-        }
-    }
-
-    /// The party is ours now: it is offered our media, unless it came too late.
-    pub(super) async fn taken(&mut self, leg: LegId, taken: Option<Box<Taken>>) {
-        let offer = self.adopting.take().map(|(_, offer)| offer);
-        let (Some(taken), Some(sdp)) = (taken, offer) else { return self.not_adopted(leg) };
-        let Taken { key, party, was } = *taken;
-        let (to, door) = (DialogKey { leg, fork: 0 }, self.door.clone());
-        self.near.sip.send(SipCommand::Move { from: key, to, door }).await;
-        let mut adopted =
-            AdoptedLeg { leg, party, answered: false, over: false, hung_up: None, _was: was };
-        let action = if self.core.is_live(leg) {
-            DialogAction::Reinvite { body: Body::sdp(sdp) }
-        } else {
-            adopted.note_hangup(HangupCause::new(EndedBy::System, CauseKind::Cancelled));
-            DialogAction::Hangup { reason: None }
-        };
-        self.legs.insert(leg, Leg::Adopted(Box::new(adopted)));
-        self.dialog(leg, 0, action).await;
     }
 }
 

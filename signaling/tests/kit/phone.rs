@@ -3,9 +3,9 @@
 use super::{PATIENCE, directory::DOMAIN};
 use bytes::Bytes;
 use signaling_proto::{
-    Advertised, AdvertisedSet, Body, Destination, DialogEvent, DialogId, Endpoint, EndpointConfig,
-    Event, FlowId, HeaderLine, InviteRequest, Message, Method, OutgoingRequest, Reply, Source,
-    Target, TransactionId, Transport, Uri, digest::DigestClient,
+    Advertised, AdvertisedSet, Body, Destination, DialogEvent, DialogId, DialogRequest, Endpoint,
+    EndpointConfig, Event, FlowId, HeaderLine, InviteRequest, Message, Method, OutgoingRequest,
+    Reply, Source, Target, TransactionId, Transport, Uri, digest::DigestClient,
 };
 use std::{
     net::SocketAddr,
@@ -297,6 +297,12 @@ impl Phone {
         }
     }
 
+    /// Answers, and is silent until it is offered other media.
+    pub fn pick_up(&self, call: Call) {
+        let body = Some(Body::sdp(self.offer()));
+        self.with(|endpoint, now| endpoint.answer(now, call.0, Vec::new(), body)).expect("answers");
+    }
+
     pub fn reject(&self, call: Call, status: u16, lines: &[HeaderLine]) {
         self.with(|endpoint, now| endpoint.reject(now, call.0, status, lines)).expect("refuses");
     }
@@ -307,13 +313,63 @@ impl Phone {
 
     /// Asks the switch to call somebody else; the status of the answer.
     pub async fn refer(&self, call: Call, to: &str) -> u16 {
-        let to = format!("<sip:{to}@{DOMAIN}>");
-        let sent = self.with(|endpoint, now| endpoint.refer(now, call.0, to, None)).expect("sent");
+        let line = HeaderLine::new("Refer-To", format!("<sip:{to}@{DOMAIN}>"));
+        let answer = self.refer_with(call, vec![line]).await;
+        status(&answer)
+    }
+
+    /// The same to the party of another call of its own, named as it knows it.
+    pub async fn refer_to_call(&self, call: Call, named: &str) -> u16 {
+        let escaped = named.replace('@', "%40").replace(';', "%3B").replace('=', "%3D");
+        let to = format!("<sip:anybody@{DOMAIN}?Replaces={escaped}>");
+        let answer = self.refer_with(call, vec![HeaderLine::new("Refer-To", to)]).await;
+        status(&answer)
+    }
+
+    /// REFER with these headers; the answer.
+    pub async fn refer_with(&self, call: Call, headers: Vec<HeaderLine>) -> Box<Message> {
+        let request = DialogRequest { method: Method::Refer, headers, body: None };
+        let sent = self
+            .with(|endpoint, now| endpoint.request_in_dialog(now, call.0, request))
+            .expect("sent");
         self.in_call(call, |event| match event {
-            DialogEvent::Response { transaction, status, .. } if transaction == sent => {
-                Some(status)
-            }
+            DialogEvent::Response { transaction, message, .. } if transaction == sent => message,
             _ => None,
+        })
+        .await
+    }
+
+    /// Waits for an offer within a call, takes it and talks to whoever it names. Gives the offer.
+    pub async fn takes_offer(&self, call: Call) -> Bytes {
+        let offer = self
+            .in_call(call, |event| match event {
+                DialogEvent::Reinvited { body } => Some(body.expect("an offer").bytes),
+                _ => None,
+            })
+            .await;
+        let body = Some(Body::sdp(self.offer()));
+        self.with(|endpoint, now| endpoint.accept_reinvite(now, call.0, body)).expect("accepts");
+        self.talk_to(&offer);
+        offer
+    }
+
+    /// Makes an offer within a call; the answer.
+    pub async fn offers(&self, call: Call) -> Bytes {
+        let body = Some(Body::sdp(self.offer()));
+        self.with(|endpoint, now| endpoint.reinvite(now, call.0, body)).expect("sent");
+        self.in_call(call, |event| match event {
+            DialogEvent::ReinviteAnswered { body } => Some(body.expect("an answer").bytes),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the switch says that its phone rings there; the dialog as others would name it to the switch.
+    pub async fn rings_there(&self, call: Call) -> String {
+        self.in_call(call, |event| {
+            let DialogEvent::Progressed { message, .. } = event else { return None };
+            let (call, own) = (message.call_id().to_string(), message.from_tag().to_owned());
+            Some(format!("{call};to-tag={};from-tag={own}", message.to_tag()?))
         })
         .await
     }

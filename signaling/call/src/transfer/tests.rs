@@ -221,7 +221,7 @@ fn an_attended_transfer_adopts_the_party_of_the_other_call() {
     let mut rig = referring(ReferTo::Partner);
     let (extension, user) = (rig::extension(2), Some(rig::user(2)));
     let endpoint = LegEndpoint::Extension { extension, user };
-    let out = rig.give(Input::PartnerFound(Ok(Partner { endpoint })));
+    let out = rig.give(Input::PartnerFound(Ok(Partner { endpoint, rings: false })));
     let profile = MediaProfile::Extension(extension);
     assert_eq!(out[1], media(MediaAction::Open { leg: leg(2), offer: None, profile }));
     assert_eq!(rig.opened(2, "offer 2"), [act(2, LegAction::Adopt { sdp: sdp("offer 2") })]);
@@ -234,7 +234,7 @@ fn an_attended_transfer_adopts_the_party_of_the_other_call() {
 fn a_party_that_does_not_take_the_change_is_given_up() {
     let mut rig = referring(ReferTo::Partner);
     let endpoint = LegEndpoint::Trunk { trunk: rig::trunk(2) };
-    rig.give(Input::PartnerFound(Ok(Partner { endpoint })));
+    rig.give(Input::PartnerFound(Ok(Partner { endpoint, rings: false })));
     rig.opened(2, "offer 2");
     let out = rig.pass(Duration::from_secs(10));
     assert!(out.contains(&told(480)), "{out:?}");
@@ -245,8 +245,111 @@ fn a_party_that_does_not_take_the_change_is_given_up() {
 fn the_call_whose_party_was_taken_ends_without_a_bye_to_it() {
     let mut rig = Rig::talking();
     let endpoint = LegEndpoint::Trunk { trunk: rig::trunk(1) };
-    assert_eq!(rig.call.partner_of(leg(0)), Some((leg(1), Partner { endpoint })));
+    assert_eq!(rig.call.partner_of(leg(0)), Some((leg(1), Partner { endpoint, rings: false })));
     let out = rig.give(Input::LegTaken { leg: leg(1) });
     assert!(out.contains(&hangup(0, normal())) && out.contains(&ended(normal())), "{out:?}");
     assert!(!out.contains(&hangup(1, normal())) && out.contains(&close(1)), "{out:?}");
+}
+
+/// RFC 5589 §7: the transferor does not wait for the colleague to pick up.
+#[test]
+fn a_customer_hears_ringback_until_the_party_of_the_other_call_answers() {
+    let mut rig = referring(ReferTo::Partner);
+    let (extension, user) = (rig::extension(2), Some(rig::user(2)));
+    let endpoint = LegEndpoint::Extension { extension, user };
+    let out = rig.give(Input::PartnerFound(Ok(Partner { endpoint, rings: true })));
+    let heard = [
+        media(MediaAction::Unbridge { leg: leg(1) }),
+        play(1, 2, PlaySource::Tone(Tone::Ringback)),
+        told(180),
+    ];
+    assert_eq!(out[2..], heard);
+    assert_eq!(rig.opened(2, "offer 2"), [act(2, LegAction::Adopt { sdp: sdp("offer 2") })]);
+    assert_eq!(rig.pass(Duration::from_secs(60)), [], "it rings as long as the other call lets it");
+    rig.answered(2, "answer 2");
+    let out = rig.established(2);
+    assert!(out.contains(&told(200)) && out.contains(&joined(2, 1)), "{out:?}");
+    assert!(out.contains(&hangup(0, normal())), "{out:?}");
+}
+
+#[test]
+fn a_customer_whose_new_party_refuses_while_ringing_is_back_with_the_transferor() {
+    let mut rig = referring(ReferTo::Partner);
+    let endpoint = LegEndpoint::Trunk { trunk: rig::trunk(2) };
+    rig.give(Input::PartnerFound(Ok(Partner { endpoint, rings: true })));
+    rig.opened(2, "offer 2");
+    let out = rig.failed(2, rig::status(486), false);
+    assert_eq!(out, [close(2), told(486), joined(0, 1)]);
+}
+
+/// The other call: its phone (leg 1) rings for the transferor (leg 0), and another call waits for it.
+fn promised() -> Rig {
+    let mut rig = Rig::new();
+    rig.give(rig::offered_by_phone("102"));
+    let plan = rig::plan(Direction::Internal, vec![Target::Extension(rig::phone(2))]);
+    rig.give(Input::Routed(Ok(Box::new(plan))));
+    rig.opened(0, "our answer");
+    rig.opened(1, "offer 1");
+    assert_eq!(rig.call.partner_of(leg(0)), None, "nothing rings yet");
+    rig.progressed(1, 180, None);
+    let (extension, user) = (rig::extension(2), Some(rig::user(2)));
+    let endpoint = LegEndpoint::Extension { extension, user };
+    assert_eq!(rig.call.partner_of(leg(0)), Some((leg(1), Partner { endpoint, rings: true })));
+    assert_eq!(rig.give(Input::LegPromised { leg: leg(1) }), []);
+    rig
+}
+
+#[test]
+fn a_promised_party_is_handed_over_as_it_answers_though_who_asked_left() {
+    for stays in [true, false] {
+        let mut rig = promised();
+        if !stays {
+            let out = rig.ended(0, normal());
+            assert_eq!(out[0], close(0));
+            assert!(!out.iter().any(|o| matches!(o, Output::Leg { .. })), "it rings on: {out:?}");
+        }
+        let out = rig.answered(1, "answer 1");
+        assert_eq!(out[0], emit(CallEventKind::LegAnswered { leg: leg(1) }));
+        assert_eq!(out.last(), Some(&act(1, LegAction::HandOver)));
+        assert!(rig.call.has_partner(leg(1)));
+        let out = rig.give(Input::LegTaken { leg: leg(1) });
+        assert!(out.contains(&ended(normal())) && out.contains(&close(1)), "{out:?}");
+        assert!(!out.contains(&hangup(1, normal())), "its dialog lives on: {out:?}");
+        let refused = act(0, LegAction::Reject { cause: normal() });
+        assert_eq!(out.contains(&refused), stays, "{out:?}");
+    }
+}
+
+#[test]
+fn a_promised_party_that_refuses_is_reported_and_who_asked_hears_so() {
+    for stays in [true, false] {
+        let mut rig = promised();
+        if !stays {
+            rig.ended(0, normal());
+        }
+        let busy = rig::status(486);
+        let out = rig.failed(1, busy, false);
+        let failed = LegAction::PromiseFailed { cause: busy };
+        assert!(out.contains(&act(1, failed)), "{out:?}");
+        let over = out.iter().any(|o| matches!(o, Output::Emit(CallEventKind::Ended { .. })));
+        assert!(over, "{out:?}");
+        let answers =
+            |o: &Output| matches!(o, Output::Leg { action: LegAction::Reject { .. }, .. });
+        assert_eq!(out.iter().any(answers), stays, "{out:?}");
+    }
+}
+
+#[test]
+fn a_promise_nobody_wants_any_more_leaves_a_call_like_any_or_none() {
+    let mut rig = promised();
+    assert_eq!(rig.give(Input::PromiseOver), []);
+    rig.answered(1, "answer 1");
+    rig.established(1);
+    assert_eq!(rig.call.snapshot().phase, Phase::Connected);
+
+    let mut rig = promised();
+    rig.ended(0, normal());
+    let gone = rig::cause(EndedBy::Agent, CauseKind::Cancelled);
+    let out = rig.give(Input::PromiseOver);
+    assert!(out.contains(&hangup(1, gone)) && out.contains(&ended(gone)), "{out:?}");
 }

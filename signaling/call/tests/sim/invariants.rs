@@ -42,6 +42,7 @@ pub(crate) struct Watch {
     held: BTreeSet<LegId>,
     pub(crate) transfers: u32,
     pub(crate) takeovers: u32,
+    pub(crate) handed_over: u32,
 }
 
 impl Watch {
@@ -63,6 +64,7 @@ impl Watch {
             held: BTreeSet::new(),
             transfers: 0,
             takeovers: 0,
+            handed_over: 0,
         }
     }
 
@@ -165,7 +167,12 @@ impl Watch {
                 );
                 facts.referring = !last;
             }
+            LegAction::HandOver => {
+                must(facts.answered && !facts.told_end, "who is handed over has answered");
+                self.handed_over += 1;
+            }
             LegAction::RefuseRefer { .. }
+            | LegAction::PromiseFailed { .. }
             | LegAction::RefuseReplace { .. }
             | LegAction::RefuseReoffer { .. } => {}
         }

@@ -43,17 +43,20 @@ fn the_schedules_reach_every_kind_of_end() {
     let mut answered = 0;
     let mut transfers = 0;
     let mut takeovers = 0;
+    let mut handed_over = 0;
     let mut kinds = std::collections::BTreeSet::new();
     for seed in 0..5_000 {
         let mut world = World::new(seed, Faults::none(), CallConfig::default());
         let record = world.run();
         transfers += world.transfers();
         takeovers += world.takeovers();
+        handed_over += world.handed_over();
         answered += usize::from(record.answered_at_ms.is_some());
         kinds.extend(record.hangup_cause.map(|cause| format!("{:?}", cause.kind)));
     }
     assert!(answered > 300, "{answered} calls were answered");
     assert!(transfers > 50, "{transfers} calls were handed on");
+    assert!(handed_over > 50, "{handed_over} parties went to another call as they answered");
     assert!(takeovers > 100, "{takeovers} phones took another's place");
     for kind in ["Normal", "Cancelled", "Busy", "NoAnswer", "AgentUnavailable", "Interrupted"] {
         assert!(kinds.contains(kind), "{kind} is among {kinds:?}");

@@ -105,6 +105,11 @@ impl World {
         self.watch.transfers
     }
 
+    /// How many parties that rang went to another call as they answered.
+    pub(crate) fn handed_over(&self) -> u32 {
+        self.watch.handed_over
+    }
+
     /// How many phones were answered in another's place.
     pub(crate) fn takeovers(&self) -> u32 {
         self.watch.takeovers
@@ -246,10 +251,25 @@ impl World {
             self.later(5_000, 30_000, Input::LegReferred { leg, to });
         }
         self.phones_take_over();
+        self.another_call_waits();
         let hangup = Input::Control(Control::Hangup { by: None });
         let last = self.lots.pick(&[hangup, Input::Shutdown]);
         self.later(60_000, 100_000, last);
         self.last_act = self.queue.iter().map(|(at, _, _)| *at).max().unwrap_or(self.now);
+    }
+
+    /// Another call waits for whom this one calls, and may think better of it. Its lots are its own, too.
+    fn another_call_waits(&mut self) {
+        let mut lots = Lots::new(self.seed ^ 0x1f2e_3d4c);
+        for _ in 0..lots.below(3) {
+            let leg = LegId::of(self.id, 1 + lots.below(2) as u16);
+            let mut acts = vec![Input::LegPromised { leg }];
+            acts.extend(lots.percent(20).then_some(Input::PromiseOver));
+            for act in acts {
+                self.order += 1;
+                self.queue.push((self.now + lots.within_ms(200, 12_000), self.order, act));
+            }
+        }
     }
 
     /// Phones that want another's place. Their lots are their own, so that the seeds of before go on meaning something.
@@ -383,6 +403,13 @@ impl World {
                     far.state = DialogState::Over;
                 }
             }
+            LegAction::HandOver => {
+                let cause = HangupCause::new(EndedBy::System, CauseKind::InternalError);
+                let taken = self.lots.percent(80);
+                let end = Input::LegEnded { leg, cause };
+                let input = if taken { Input::LegTaken { leg } } else { end };
+                self.later(0, 0, input);
+            }
             LegAction::Reoffer { sdp } => {
                 self.faulty(10, 300, Input::LegReanswered { leg, sdp: Ok(Some(sdp)) });
             }
@@ -390,6 +417,7 @@ impl World {
             | LegAction::AcceptRefer
             | LegAction::RefuseRefer { .. }
             | LegAction::RefuseReplace { .. }
+            | LegAction::PromiseFailed { .. }
             | LegAction::ReferProgress { .. }
             | LegAction::AcceptReoffer { .. }
             | LegAction::RefuseReoffer { .. } => {}
@@ -410,7 +438,9 @@ impl World {
     fn partner_is_found(&mut self) {
         let gone = HangupCause::new(EndedBy::System, CauseKind::NotFound);
         let endpoint = LegEndpoint::Trunk { trunk: trunk(3).trunk };
-        let found = if self.lots.percent(80) { Ok(Partner { endpoint }) } else { Err(gone) };
+        let rings = self.now.duration_since(self.zero).as_millis().is_multiple_of(2);
+        let partner = Partner { endpoint, rings };
+        let found = if self.lots.percent(80) { Ok(partner) } else { Err(gone) };
         self.faulty(0, 200, Input::PartnerFound(found));
     }
 
