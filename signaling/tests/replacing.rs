@@ -2,9 +2,13 @@
 
 mod kit;
 
-use call::{CallEventKind, CauseKind, UserId};
-use kit::{Call, Floor, MemoryDirectory, PATIENCE, Phone, trunk};
-use signaling::directory::SecurityEventKind;
+use call::{CallEventKind, CauseKind, ExtensionId, UserId};
+use kit::{
+    Call, Floor, MemoryDirectory, PATIENCE, Phone,
+    directory::{extension as extension_of, other_tenant},
+    trunk,
+};
+use signaling::directory::{ExtensionAccount, SecurityEventKind};
 use signaling_proto::{Event, HeaderLine};
 use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
@@ -162,6 +166,36 @@ async fn what_cannot_be_replaced_is_refused_and_nobody_notices() {
     alice.hang_up(call);
     carol.ended(early).await;
     assert_eq!(status(named).await, 603, "its time is over");
+    is_over(&floor).await;
+}
+
+/// Another tenant's calls do not exist, whatever one knows of them, and neither do those that are over.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_a_call_of_another_tenant() {
+    let (floor, alice, bob) = floor().await;
+    let (tenant, extension) = (other_tenant(), ExtensionId::from_parts(9, &[9; 10]));
+    let aor = "201@other.local".to_owned();
+    let foreigner = ExtensionAccount { tenant, extension, aor, ..extension_of("201") };
+    floor.directory.extensions.lock().expect("lock").push(foreigner);
+    let thief = Phone::new("201", floor.udp).await;
+    let status = async |named: &str| {
+        let line = HeaderLine::new("Replaces", named.to_owned());
+        let call = thief.invite_with("anybody", "<sip:201@other.local>", vec![line]);
+        thief.refused(thief.proves(call, "anybody").await).await
+    };
+    let call = alice.call("102").await;
+    let (incoming, invite) = bob.rung().await;
+    bob.ring(incoming);
+    alice.rings_there(call).await;
+    let named = bob.named(incoming);
+    assert_eq!(status(&named).await, 481, "while it rings");
+    bob.answer(incoming, &invite);
+    alice.answered(call).await;
+    assert_eq!(status(&named).await, 481, "while they talk");
+    alice.hears_audio(20).await;
+    alice.hang_up(call);
+    bob.ended(incoming).await;
+    assert_eq!(status(&named).await, 481, "when it is over");
     is_over(&floor).await;
 }
 

@@ -17,6 +17,14 @@ use std::{
 
 pub const DOMAIN: &str = "pratham.local";
 
+/// Of another tenant.
+pub const OTHER_DOMAIN: &str = "other.local";
+
+/// Who has nothing to do with the calls of the first one.
+pub fn other_tenant() -> TenantId {
+    TenantId::from_parts(2, &[2; 10])
+}
+
 /// Everything the switch may ask.
 pub struct MemoryDirectory {
     pub extensions: Mutex<Vec<ExtensionAccount>>,
@@ -160,6 +168,10 @@ impl MemoryDirectory {
 
 impl Directory for MemoryDirectory {
     fn realm<'a>(&'a self, domain: &'a str) -> Lookup<'a, Option<Realm>> {
+        if domain == OTHER_DOMAIN {
+            let realm = Realm { tenant: other_tenant(), domain: OTHER_DOMAIN.to_owned() };
+            return async move { Ok(Some(realm)) }.boxed();
+        }
         let ours = domain == DOMAIN || domain.parse::<std::net::IpAddr>().is_ok();
         let realm = Realm { tenant: super::tenant(), domain: DOMAIN.to_owned() };
         async move { Ok(ours.then_some(realm)) }.boxed()

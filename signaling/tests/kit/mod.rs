@@ -3,7 +3,7 @@
 // Each test file uses a part; in scripts, events that do not matter are let pass.
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::wildcard_enum_match_arm)]
 
-mod directory;
+pub mod directory;
 #[path = "../../../tests/kit/src/names.rs"]
 pub mod names;
 mod phone;

@@ -211,6 +211,11 @@ impl Phone {
     /// The same with further headers.
     pub async fn call_with(&self, to: &str, headers: Vec<HeaderLine>) -> Call {
         let call = self.invite_with(to, &format!("<sip:{}@{DOMAIN}>", self.claimed), headers);
+        self.proves(call, to).await
+    }
+
+    /// Answers the challenge to an INVITE.
+    pub async fn proves(&self, call: Call, to: &str) -> Call {
         let challenge = self
             .in_call(call, |event| match event {
                 DialogEvent::Challenged { message, .. } => Some(message),
