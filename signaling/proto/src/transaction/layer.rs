@@ -1,6 +1,7 @@
 //! The transaction layer (RFC 3261 §17): the tables, the timers and everything that leaves.
 
 use super::client::Client;
+use super::key::{DigestedMap, KeyDigester, ServerKey};
 use super::server::Server;
 use super::{ClientKey, Token};
 use crate::Message;
@@ -65,15 +66,15 @@ pub(crate) struct TransactionLayer {
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
     pub(crate) ended: EndedDialogs,
-    pub(super) clients: HashMap<TransactionId, Box<Client>>,
+    pub(super) clients: DigestedMap<TransactionId, Box<Client>>,
     pub(super) client_keys: HashMap<ClientKey, TransactionId>,
-    pub(super) servers: HashMap<TransactionId, Box<Server>>,
-    pub(super) server_keys: HashMap<Box<str>, TransactionId>,
-    pub(super) merges: HashMap<Box<str>, TransactionId>,
+    pub(super) servers: DigestedMap<TransactionId, Box<Server>>,
+    pub(super) server_keys: DigestedMap<ServerKey, TransactionId>,
+    pub(super) merges: DigestedMap<ServerKey, TransactionId>,
+    pub(super) digester: KeyDigester,
     /// Client transactions that wait for an answer over a connection.
     pub(super) on_flow: BTreeSet<(FlowId, TransactionId)>,
     pub(super) resolving: BTreeMap<ResolveId, TransactionId>,
-    pub(super) scratch: String,
     transmits: VecDeque<Transmit>,
     upcalls: VecDeque<Upcall>,
     rng: ChaCha12Rng,
@@ -82,23 +83,26 @@ pub(crate) struct TransactionLayer {
 
 impl TransactionLayer {
     pub(crate) fn new(config: EndpointConfig, rng_seed: [u8; 32]) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(rng_seed);
+        let mut secret = [0; 16];
+        rng.fill_bytes(&mut secret);
         Self {
             config,
             timers: TimerQueue::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
             ended: EndedDialogs::default(),
-            clients: HashMap::new(),
+            clients: DigestedMap::default(),
             client_keys: HashMap::new(),
-            servers: HashMap::new(),
-            server_keys: HashMap::new(),
-            merges: HashMap::new(),
+            servers: DigestedMap::default(),
+            server_keys: DigestedMap::default(),
+            merges: DigestedMap::default(),
+            digester: KeyDigester::new(&secret),
             on_flow: BTreeSet::new(),
             resolving: BTreeMap::new(),
-            scratch: String::new(),
             transmits: VecDeque::new(),
             upcalls: VecDeque::new(),
-            rng: ChaCha12Rng::from_seed(rng_seed),
+            rng,
             next_id: 1,
         }
     }

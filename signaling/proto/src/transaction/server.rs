@@ -1,5 +1,6 @@
 //! Server transactions: recognising repeated requests, and sending responses the way back.
 
+use super::key::ServerKey;
 use super::layer::{TableFull, TransactionLayer, transmit_id};
 use super::wire::{ContactOf, Writer};
 use super::{Expired, Repeated, ServerInvite, ServerKeyParts, ServerNonInvite, Token};
@@ -16,13 +17,32 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct Server {
     machine: Machine,
-    key: Box<str>,
-    merge: Option<Box<str>>,
+    key: ServerKey,
+    merge: Option<ServerKey>,
     frame: Frame,
     last: Option<Bytes>,
     /// The dialog it belongs to.
     dialog: Option<DialogId>,
     armed: Option<Instant>,
+}
+
+impl Server {
+    /// Keeps a response to be sent again. After a final one only that is needed of the request, and half a minute is
+    /// long: as little as can be stays in memory.
+    fn keep(&mut self, response: &Bytes, is_final: bool) {
+        if is_final {
+            self.frame.release();
+            self.last = Some(Bytes::copy_from_slice(response));
+        } else {
+            self.last = Some(response.clone());
+        }
+    }
+
+    /// Whoever is only asked to come back with credentials leaves nothing behind: a repeated request is asked anew
+    /// (RFC 3261 §8.2.7). An INVITE must stay until its ACK.
+    fn is_challenge(&self, status: u16) -> bool {
+        matches!(self.machine, Machine::NonInvite(_)) && matches!(status, 401 | 407)
+    }
 }
 
 #[derive(Debug)]
@@ -108,6 +128,13 @@ impl Frame {
         }
     }
 
+    /// Nothing more will be written from it; the way back stays.
+    fn release(&mut self) {
+        self.head = String::new();
+        self.to = String::new();
+        self.record_routes = String::new();
+    }
+
     /// The whole response.
     pub(crate) fn write(&self, layer: &TransactionLayer, answer: &Answer<'_>) -> Bytes {
         let mut out = Writer::new(answer.body);
@@ -155,22 +182,16 @@ pub(crate) enum Known {
 impl TransactionLayer {
     /// Sorts a request: repetition, ACK to a refusal, merged copy, or new.
     pub(crate) fn sort_request(&mut self, now: Instant, request: &Message) -> Known {
-        let mut key = std::mem::take(&mut self.scratch);
-        ServerKeyParts::of(request).write(&mut key);
-        let found = self.server_keys.get(key.as_str()).copied();
-        let merged = if found.is_none() && request.to_tag().is_none() {
-            ServerKeyParts::of(request).write_merge(&mut key);
-            *request.method() != Method::Ack
-                && *request.method() != Method::Cancel
-                && self
-                    .merges
-                    .get(key.as_str())
-                    .and_then(|id| self.servers.get(id))
-                    .is_some_and(|server| server.machine.is_ongoing())
-        } else {
-            false
-        };
-        self.scratch = key;
+        let parts = ServerKeyParts::of(request);
+        let found = self.server_keys.get(&parts.key(&self.digester)).copied();
+        let merged = found.is_none()
+            && request.to_tag().is_none()
+            && !matches!(request.method(), Method::Ack | Method::Cancel)
+            && self
+                .merges
+                .get(&parts.merge_key(&self.digester))
+                .and_then(|id| self.servers.get(id))
+                .is_some_and(|server| server.machine.is_ongoing());
         match found {
             Some(id) => self.repeated(now, id, request),
             None if merged => Known::Merged,
@@ -204,12 +225,8 @@ impl TransactionLayer {
 
     /// The INVITE a CANCEL is for: same branch and sender.
     pub(crate) fn cancelled_by(&mut self, request: &Message) -> Option<TransactionId> {
-        let mut key = std::mem::take(&mut self.scratch);
         let parts = ServerKeyParts { method: "INVITE", ..ServerKeyParts::of(request) };
-        parts.write(&mut key);
-        let found = self.server_keys.get(key.as_str()).copied();
-        self.scratch = key;
-        found
+        self.server_keys.get(&parts.key(&self.digester)).copied()
     }
 
     /// Begins a server transaction.
@@ -231,15 +248,12 @@ impl TransactionLayer {
         } else {
             Machine::NonInvite(ServerNonInvite::new(now, self.config.timing, reliable))
         };
-        ServerKeyParts::of(request).write(&mut self.scratch);
-        let key: Box<str> = self.scratch.as_str().into();
-        self.server_keys.insert(key.clone(), id);
-        let merge = request.to_tag().is_none().then(|| {
-            ServerKeyParts::of(request).write_merge(&mut self.scratch);
-            Box::<str>::from(self.scratch.as_str())
-        });
-        if let Some(merge) = &merge {
-            self.merges.insert(merge.clone(), id);
+        let parts = ServerKeyParts::of(request);
+        let key = parts.key(&self.digester);
+        self.server_keys.insert(key, id);
+        let merge = request.to_tag().is_none().then(|| parts.merge_key(&self.digester));
+        if let Some(merge) = merge {
+            self.merges.insert(merge, id);
         }
         let server = Server {
             machine,
@@ -275,7 +289,11 @@ impl TransactionLayer {
         let path = server.frame.path.clone();
         self.transmit(transmit_id(id, 0), path, bytes.clone());
         if let Some(server) = self.servers.get_mut(&id) {
-            server.last = Some(bytes.clone());
+            if server.is_challenge(answer.status) {
+                self.remove_server(id);
+                return Some(bytes);
+            }
+            server.keep(&bytes, answer.status >= 200);
         }
         self.arm_server(id);
         Some(bytes)

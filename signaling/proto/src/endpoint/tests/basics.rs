@@ -271,6 +271,8 @@ fn registration_and_options_reach_the_application_and_are_answered() {
         assert_eq!(*message.method(), method);
         let reply = Reply::new(status).with_header("X-Test", "a\r\nInjected: b");
         world.sides[B].respond(world.now, *transaction, &reply).unwrap();
+        // Whoever is only challenged leaves nothing behind.
+        assert_eq!(world.sides[B].transactions(), usize::from(status != 401));
         let again = world.sides[B].respond(world.now, *transaction, &reply);
         assert_eq!(again, Err(InvalidUse::UnknownTransaction));
         world.run(100);
