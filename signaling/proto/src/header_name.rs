@@ -25,6 +25,9 @@ macro_rules! header_names {
             /// Every known name.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// How many there are, [`Self::Other`] included.
+            pub(crate) const COUNT: usize = Self::ALL.len() + 1;
+
             const fn compact(self) -> Option<u8> {
                 match self {
                     $($(Self::$variant => Some($short),)?)+
@@ -113,7 +116,8 @@ header_names! {
 const COUNT: usize = HeaderName::ALL.len();
 const LONGEST: usize = 24;
 
-/// A name in lower case, as three numbers: names are compared by these.
+/// A name in lower case, as its first, next and last eight bytes: names of one length are compared by these. They may
+/// overlap; what a short name leaves over is zero.
 type Folded = [u64; LONGEST / 8];
 
 /// Known names ordered by length and first letter, and where each pair of these begins: a look-up compares only the few
@@ -139,13 +143,7 @@ const fn by_start() -> ([(Folded, HeaderName); COUNT], [u8; STARTS + 1]) {
             let name = HeaderName::ALL[i].as_str().as_bytes();
             let letter = (name[0].to_ascii_lowercase() - b'a') as usize;
             if name.len() * LETTERS + letter == start {
-                let mut padded = [0u8; LONGEST];
-                let mut at = 0;
-                while at < name.len() {
-                    padded[at] = name[at];
-                    at += 1;
-                }
-                ordered[filled] = (folded(&padded), HeaderName::ALL[i]);
+                ordered[filled] = (folded(name), HeaderName::ALL[i]);
                 filled += 1;
             }
             i += 1;
@@ -158,17 +156,36 @@ const fn by_start() -> ([(Folded, HeaderName); COUNT], [u8; STARTS + 1]) {
 
 /// Capitals become small letters: they have the bit 0x40, and small ones 0x20 besides. No other byte becomes a letter or
 /// `-` by it.
-const fn folded(padded: &[u8; LONGEST]) -> Folded {
+const fn folded(name: &[u8]) -> Folded {
     const CASED: u64 = u64::from_ne_bytes([0x40; 8]);
-    let (eights, _) = padded.as_chunks::<8>();
-    let mut folded = [0; LONGEST / 8];
+    let mut parts = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => [u64::from_le_bytes(*first), 0, u64::from_le_bytes(*last)],
+        _ => [short(name), 0, 0],
+    };
+    if name.len() > 16
+        && let Some(next) = name.split_at(8).1.first_chunk::<8>()
+    {
+        parts[1] = u64::from_le_bytes(*next);
+    }
     let mut part = 0;
-    while part < folded.len() {
-        let eight = u64::from_le_bytes(eights[part]);
-        folded[part] = eight | (eight & CASED) >> 1;
+    while part < parts.len() {
+        parts[part] |= (parts[part] & CASED) >> 1;
         part += 1;
     }
-    folded
+    parts
+}
+
+/// Up to seven bytes.
+const fn short(name: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        return u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32;
+    }
+    let (mut number, mut at) = (0, 0);
+    while at < name.len() {
+        number = number << 8 | name[at] as u64;
+        at += 1;
+    }
+    number
 }
 
 const fn compact_forms() -> [HeaderName; 26] {
@@ -204,9 +221,7 @@ impl HeaderName {
         if range.is_empty() {
             return Self::Other;
         }
-        let mut padded = [0u8; LONGEST];
-        padded[..name.len()].copy_from_slice(name);
-        let wanted = folded(&padded);
+        let wanted = folded(name);
         let found = ordered[range].iter().find(|(known, _)| *known == wanted);
         found.map_or(Self::Other, |(_, header)| *header)
     }

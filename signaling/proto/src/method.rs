@@ -58,7 +58,12 @@ const KNOWN: [(&str, Method); 14] = [
 impl Method {
     /// The method of this name, if it is one this crate has a name for.
     pub fn known(name: &str) -> Option<Self> {
-        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, method)| method.clone())
+        Self::of_wire(name.as_bytes())
+    }
+
+    pub(crate) fn of_wire(name: &[u8]) -> Option<Self> {
+        let known = KNOWN.iter().find(|(known, _)| known.as_bytes() == name);
+        known.map(|(_, method)| method.clone())
     }
 
     /// The method of this name, whatever it is.

@@ -1,32 +1,33 @@
 //! Text cut out of a message without copying, and the lexical rules of RFC 3261 §25 everything else is built on.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::{borrow::Cow, fmt, ops::Deref};
 
 /// A piece of UTF-8 text that shares the message's buffer; cheap to clone and to slice.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Bytes);
+pub struct Text(ByteString);
 
 impl Text {
     /// The empty text.
-    pub const EMPTY: Self = Self(Bytes::new());
+    pub const EMPTY: Self = Self(ByteString::new());
 
     /// Text from the wire. Bytes that are not UTF-8 are replaced, so this copies only in that odd case.
     pub fn from_wire(bytes: Bytes) -> Self {
-        match std::str::from_utf8(&bytes) {
-            Ok(_) => Self(bytes),
-            Err(_) => Self(Bytes::from(String::from_utf8_lossy(&bytes).into_owned())),
+        match ByteString::try_from(bytes.clone()) {
+            Ok(text) => Self(text),
+            Err(_) => Self(String::from_utf8_lossy(&bytes).into_owned().into()),
         }
     }
 
     /// A constant, never copied.
     pub const fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
+        Self(ByteString::from_static(text))
     }
 
     /// The text as a string slice.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 }
 
@@ -46,25 +47,25 @@ impl AsRef<str> for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        Self(text.into())
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(Bytes::from(text))
+        Self(text.into())
     }
 }
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        *self.0 == *other.as_bytes()
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
-        *self.0 == *other.as_bytes()
+        self.as_str() == *other
     }
 }
 
@@ -80,67 +81,123 @@ impl fmt::Display for Text {
     }
 }
 
+/// What a message or a part of one came in. Nearly always all of it is text, which is found out once.
+#[derive(Clone, Debug)]
+pub(crate) enum Buffer {
+    Text(ByteString),
+    Other(Bytes),
+}
+
+impl Buffer {
+    pub(crate) fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Other(bytes) => bytes,
+        }
+    }
+
+    /// A piece of it, when all of it is text.
+    pub(crate) fn text(&self, start: usize, end: usize) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.get(start..end),
+            Self::Other(_) => None,
+        }
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
+    pub(crate) fn span(&self) -> Span<'_> {
+        match self {
+            Self::Text(text) => Span::all_text(text),
+            Self::Other(bytes) => Span::all(bytes),
+        }
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::Text(ByteString::new())
+    }
+}
+
+impl From<Bytes> for Buffer {
+    fn from(bytes: Bytes) -> Self {
+        // A clone, since what is no text does not come back from there.
+        ByteString::try_from(bytes.clone()).map_or(Self::Other(bytes), Self::Text)
+    }
+}
+
 /// A range of a shared buffer. Parsing moves these about, so that the buffer's count is touched only for what is kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Span<'a> {
-    buffer: &'a Bytes,
-    start: usize,
-    end: usize,
-    /// Known to be ASCII, so that no piece of it needs to be looked at again.
-    ascii: bool,
+    whole: Whole<'a>,
+    bytes: &'a [u8],
+}
+
+/// What a span is a piece of.
+#[derive(Clone, Copy)]
+enum Whole<'a> {
+    /// All of it is text: no piece needs to be looked at again.
+    Text(&'a ByteString),
+    Other(&'a Bytes),
 }
 
 impl<'a> Span<'a> {
     /// All of a buffer.
     pub(crate) fn all(buffer: &'a Bytes) -> Self {
-        Self { buffer, start: 0, end: buffer.len(), ascii: false }
+        Self { whole: Whole::Other(buffer), bytes: buffer }
     }
 
-    /// All of a buffer that holds nothing but ASCII, if `ascii` says so.
-    pub(crate) fn of(buffer: &'a Bytes, ascii: bool) -> Self {
-        debug_assert!(!ascii || buffer.is_ascii());
-        Self { ascii, ..Self::all(buffer) }
+    fn all_text(buffer: &'a ByteString) -> Self {
+        Self { whole: Whole::Text(buffer), bytes: buffer.as_bytes() }
     }
 
     /// `start..end` of this span.
     pub(crate) fn range(self, start: usize, end: usize) -> Self {
-        debug_assert!(start <= end && end <= self.len());
-        Self { start: self.start + start, end: self.start + end, ..self }
+        Self { bytes: &self.bytes[start..end], ..self }
     }
 
     /// From `start` of this span to its end.
     pub(crate) fn from(self, start: usize) -> Self {
-        self.range(start, self.len())
+        Self { bytes: &self.bytes[start..], ..self }
     }
 
     /// Without surrounding white space.
     pub(crate) fn trimmed(self) -> Self {
-        let (start, end) = trim(self.buffer, self.start, self.end);
-        Self { start, end, ..self }
+        let (start, end) = trim(self.bytes, 0, self.bytes.len());
+        self.range(start, end)
     }
 
     /// The part before the first `byte` and where it is; everything when there is none.
     pub(crate) fn before(self, byte: u8) -> Self {
-        self.range(0, memchr::memchr(byte, &self).unwrap_or(self.len()))
+        self.range(0, memchr::memchr(byte, self.bytes).unwrap_or(self.bytes.len()))
     }
 
     /// Where it lies in its buffer.
     pub(crate) fn place(self) -> (usize, usize) {
-        (self.start, self.end)
+        let whole = match self.whole {
+            Whole::Text(text) => text.as_bytes(),
+            Whole::Other(bytes) => bytes,
+        };
+        let start = self.bytes.as_ptr().addr() - whole.as_ptr().addr();
+        (start, start + self.bytes.len())
     }
 
     /// Kept as text.
     pub(crate) fn text(self) -> Text {
-        match (self.start == self.end, self.ascii) {
-            (true, _) => Text::EMPTY,
-            (false, true) => Text(self.bytes()),
-            (false, false) => Text::from_wire(self.bytes()),
+        if self.bytes.is_empty() {
+            return Text::EMPTY;
         }
-    }
-
-    /// Kept as bytes.
-    pub(crate) fn bytes(self) -> Bytes {
-        self.buffer.slice(self.start..self.end)
+        let (start, end) = self.place();
+        match self.whole {
+            Whole::Text(whole) => match whole.get(start..end) {
+                Some(piece) => Text(whole.slice_ref(piece)),
+                None => Text::from_wire(whole.as_bytes().slice(start..end)),
+            },
+            Whole::Other(whole) => Text::from_wire(whole.slice(start..end)),
+        }
     }
 }
 
@@ -148,7 +205,7 @@ impl Deref for Span<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        self.bytes
     }
 }
 
@@ -261,19 +318,31 @@ pub(crate) fn all_uri(bytes: &[u8]) -> bool {
 /// Where the first `byte` is, for pieces too short to be worth a wide search: eight bytes at a time in one register.
 #[inline]
 pub(crate) fn find(bytes: &[u8], byte: u8) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([128; 8]);
-    let wanted = u64::from_ne_bytes([byte; 8]);
+    find_either(bytes, byte, byte)
+}
+
+/// Where the first of two bytes is.
+#[inline]
+pub(crate) fn find_either(bytes: &[u8], one: u8, other: u8) -> Option<usize> {
     let (eights, rest) = bytes.as_chunks::<8>();
     for (index, eight) in eights.iter().enumerate() {
-        // A byte that is the wanted one becomes zero, and only a zero borrows into its highest bit.
-        let differs = u64::from_le_bytes(*eight) ^ wanted;
-        let found = differs.wrapping_sub(ONES) & !differs & HIGHS;
+        let eight = u64::from_le_bytes(*eight);
+        let found = places(eight, one) | places(eight, other);
         if found != 0 {
             return Some(index * 8 + found.trailing_zeros() as usize / 8);
         }
     }
-    rest.iter().position(|b| *b == byte).map(|at| eights.len() * 8 + at)
+    rest.iter().position(|b| *b == one || *b == other).map(|at| eights.len() * 8 + at)
+}
+
+/// The highest bit of the lowest byte that equals `wanted`; bits above it mean nothing.
+#[inline]
+const fn places(eight: u64, wanted: u8) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([128; 8]);
+    // A byte that is the wanted one becomes zero, and only a zero borrows into its highest bit.
+    let differs = eight ^ u64::from_ne_bytes([wanted; 8]);
+    differs.wrapping_sub(ONES) & !differs & HIGHS
 }
 
 /// Where white space that begins at `at` ends.

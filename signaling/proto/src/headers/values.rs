@@ -38,11 +38,10 @@ impl fmt::Display for CSeq {
 
 /// A method token.
 pub(crate) fn method(token: Span<'_>) -> Option<Method> {
-    if !text::is_token(&token) {
-        return None;
+    if let Some(known) = Method::of_wire(&token) {
+        return Some(known);
     }
-    let known = std::str::from_utf8(&token).ok().and_then(Method::known);
-    Some(known.unwrap_or_else(|| Method::Other(token.text())))
+    text::is_token(&token).then(|| Method::Other(token.text()))
 }
 
 /// RAck (RFC 3262 §7.2): which reliable provisional response a PRACK acknowledges.

@@ -2,10 +2,14 @@
 
 use crate::{
     text::{self, Span, Text},
-    uri::{Host, HostPart, Params, UriError},
+    uri::{Dotted, Host, HostPart, Params, UriError, push},
 };
 use bytes::Bytes;
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 /// The transports SIP runs over here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,14 +212,33 @@ impl Via {
     /// (RFC 3261 §18.2.1, RFC 3581 §4). Values the sender put there itself are overwritten.
     pub fn note_source(&mut self, source: SocketAddr) {
         let rport = self.wants_rport();
-        if rport {
-            self.params.set("rport", Some(&source.port().to_string()));
+        let received = rport || self.host.ip() != Some(source.ip());
+        if !received && !self.params.has("received") {
+            return;
         }
-        if rport || self.host.ip() != Some(source.ip()) {
-            self.params.set("received", Some(&source.ip().to_string()));
-        } else if self.params.has("received") {
-            self.params.remove("received");
+        let mut params = String::with_capacity(128);
+        let (mut answered, mut noted) = (false, false);
+        let port = source.port().to_string();
+        let address = match source.ip() {
+            IpAddr::V4(ip) => Dotted::new(ip).as_str().to_owned(),
+            IpAddr::V6(ip) => ip.to_string(),
+        };
+        for param in self.params.iter() {
+            if param.name.eq_ignore_ascii_case("rport") && rport {
+                if !std::mem::replace(&mut answered, true) {
+                    push(&mut params, "rport", Some(&port));
+                }
+            } else if !param.name.eq_ignore_ascii_case("received") {
+                push(&mut params, param.name, param.value);
+            } else if received && !noted {
+                noted = true;
+                push(&mut params, "received", Some(&address));
+            }
         }
+        if received && !noted {
+            push(&mut params, "received", Some(&address));
+        }
+        self.params = Params::from_written(params);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     header_name::HeaderName,
     headers::HeaderError,
-    text::{self, Span, Text},
+    text::{self, Buffer, Span, Text},
     uri::UriError,
 };
 use bytes::Bytes;
@@ -11,32 +11,44 @@ use bytes::Bytes;
 /// The header fields of one message, in order, sharing its buffer.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
-    pub(super) bytes: Bytes,
-    /// Nothing but ASCII in all of it, as in nearly every message.
-    pub(super) ascii: bool,
+    pub(super) buffer: Buffer,
     pub(super) index: Index,
 }
 
 /// Where everything lies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Index {
     pub(super) fields: Vec<Field>,
-    /// One bit for each known name that occurs.
-    seen: [u64; 2],
+    /// For each name the number of its first field, counted from one; 0: it does not occur.
+    first: [u8; HeaderName::COUNT],
 }
 
-impl Index {
-    /// Notes a name; was it there before?
-    pub(super) fn note(&mut self, name: HeaderName) -> bool {
-        let (word, bit) = place(name);
-        let before = self.seen[word] & bit != 0;
-        self.seen[word] |= bit;
-        before
+impl Default for Index {
+    fn default() -> Self {
+        Self { fields: Vec::new(), first: [0; HeaderName::COUNT] }
     }
 }
 
-fn place(name: HeaderName) -> (usize, u64) {
-    (usize::from(name as u8 >> 6) & 1, 1 << (name as u8 & 63))
+impl Index {
+    /// The next field. Was its name there before?
+    pub(super) fn push(&mut self, field: Field) -> bool {
+        self.fields.push(field);
+        let first = &mut self.first[field.name as usize];
+        if *first != 0 {
+            return true;
+        }
+        *first = u8::try_from(self.fields.len()).unwrap_or(u8::MAX);
+        false
+    }
+
+    fn first(&self, name: HeaderName) -> Option<&Field> {
+        match self.first[name as usize] {
+            0 => None,
+            // As far as the table counts.
+            u8::MAX => self.fields.iter().find(|field| field.name == name),
+            number => self.fields.get(usize::from(number) - 1),
+        }
+    }
 }
 
 /// Where one header field lies in the buffer.
@@ -52,16 +64,22 @@ pub(super) struct Field {
 }
 
 impl Headers {
+    /// Nothing found yet in `buffer`.
+    pub(super) fn over(buffer: impl Into<Buffer>) -> Self {
+        Self { buffer: buffer.into(), index: Index::default() }
+    }
+
+    pub(super) fn bytes(&self) -> &Bytes {
+        self.buffer.bytes()
+    }
+
     /// The first value of a header, unfolded.
     pub fn first(&self, name: HeaderName) -> Option<Bytes> {
         self.field(name).map(|f| self.value(f))
     }
 
     fn field(&self, name: HeaderName) -> Option<&Field> {
-        if !self.has(name) {
-            return None;
-        }
-        self.index.fields.iter().find(|f| f.name == name)
+        self.index.first(name)
     }
 
     /// The first value of a header as text.
@@ -71,8 +89,7 @@ impl Headers {
 
     /// Is there such a header?
     pub fn has(&self, name: HeaderName) -> bool {
-        let (word, bit) = place(name);
-        self.index.seen[word] & bit != 0
+        self.index.first[name as usize] != 0
     }
 
     /// How many header lines bear this name.
@@ -102,7 +119,7 @@ impl Headers {
     /// Every header field in order: identity, name as written, value.
     pub fn iter(&self) -> impl Iterator<Item = (HeaderName, Text, Text)> {
         self.index.fields.iter().map(|f| {
-            let name = self.bytes.slice(f.name_at as usize..f.name_end as usize);
+            let name = self.bytes().slice(f.name_at as usize..f.name_end as usize);
             (f.name, Text::from_wire(name), Text::from_wire(self.value(f)))
         })
     }
@@ -130,12 +147,12 @@ impl Headers {
     }
 
     pub(super) fn name_bytes(&self, field: &Field) -> &[u8] {
-        &self.bytes[field.name_at as usize..field.name_end as usize]
+        &self.bytes()[field.name_at as usize..field.name_end as usize]
     }
 
     pub(super) fn value(&self, field: &Field) -> Bytes {
         let range = field.value_at as usize..field.value_end as usize;
-        if field.folded { unfolded(&self.bytes[range]) } else { self.bytes.slice(range) }
+        if field.folded { unfolded(&self.bytes()[range]) } else { self.bytes().slice(range) }
     }
 
     /// The only value of a header that may stand once, read by `parse`.
@@ -163,23 +180,22 @@ impl Headers {
     pub(super) fn with<T>(&self, field: &Field, read: impl FnOnce(Span<'_>) -> T) -> T {
         match field.folded {
             true => read(Span::all(&self.value(field))),
-            false => read(
-                Span::of(&self.bytes, self.ascii)
-                    .range(field.value_at as usize, field.value_end as usize),
-            ),
+            false => {
+                read(self.buffer.span().range(field.value_at as usize, field.value_end as usize))
+            }
         }
     }
 
-    /// Can the first value be looked at where it lies: on one line, and nothing but ASCII?
+    /// Can the first value be looked at where it lies: on one line, and text?
     pub(super) fn is_plain(&self, name: HeaderName) -> bool {
-        self.ascii && self.field(name).is_some_and(|field| !field.folded)
+        self.buffer.is_text() && self.field(name).is_some_and(|field| !field.folded)
     }
 
     /// No more than `max` values of a list? Commas are counted first, since nearly always that settles it.
     pub(super) fn at_most(&self, name: HeaderName, max: usize) -> bool {
         let lines = self.index.fields.iter().filter(|f| f.name == name);
         let commas = |f: &Field| {
-            let value = &self.bytes[f.value_at as usize..f.value_end as usize];
+            let value = &self.bytes()[f.value_at as usize..f.value_end as usize];
             memchr::memchr_iter(b',', value).take(max + 1).count() + 1
         };
         lines.map(commas).sum::<usize>() <= max || self.elements(name).take(max + 1).count() <= max

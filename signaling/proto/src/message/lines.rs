@@ -78,10 +78,9 @@ pub(super) fn scan(
         }
         match field(lines.bytes, at, end, end != first_end) {
             Some(field) => {
-                if index.note(field.name) && field.name.is_single() {
+                if index.push(field) && field.name.is_single() {
                     broken.get_or_insert(MessageError::Duplicate(field.name));
                 }
-                index.fields.push(field);
             }
             // Keep reading, so that an answer can be made from the sound lines.
             None => _ = broken.get_or_insert(MessageError::HeaderLine),

@@ -184,7 +184,7 @@ impl Message {
 
     /// The whole message as it was read.
     pub fn bytes(&self) -> &Bytes {
-        &self.headers.bytes
+        self.headers.bytes()
     }
 
     /// The header fields.

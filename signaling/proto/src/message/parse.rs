@@ -150,7 +150,7 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
         return ParseOutcome::Drop(MessageError::Empty);
     }
     let bytes = if skipped == 0 { bytes } else { bytes.slice(skipped..) };
-    let mut headers = Headers { ascii: bytes.is_ascii(), bytes, ..Headers::default() };
+    let mut headers = Headers::over(bytes);
     match read(&mut headers, limits, rule) {
         Ok((start, core, body)) => ParseOutcome::Ok(Message { start, headers, core, body }),
         Err(error) => refuse(error, headers),
@@ -160,15 +160,15 @@ pub(crate) fn parse(bytes: Bytes, limits: &Limits, rule: BodyRule) -> ParseOutco
 type Parts = (StartLine, Box<Core>, Bytes);
 
 fn read(headers: &mut Headers, limits: &Limits, rule: BodyRule) -> Result<Parts, MessageError> {
-    let Headers { bytes, index, .. } = headers;
-    let lines = Lines::of(bytes).ok_or(MessageError::HeadOpen)?;
+    let Headers { buffer, index } = headers;
+    let lines = Lines::of(buffer.bytes()).ok_or(MessageError::HeadOpen)?;
     let line_end = lines.end(0).ok_or(MessageError::HeadOpen)?;
     // The index is built even under a broken start line: an answer needs it.
     let body_at = scan(index, &lines, line_end + lines.terminator, limits, rule);
     if line_end > limits.start_line_max {
         return Err(MessageError::StartLineTooLong);
     }
-    let start = start_line(Span::of(&headers.bytes, headers.ascii), line_end)?;
+    let start = start_line(headers.buffer.span(), line_end)?;
     let body_at = body_at?;
     let core = core(headers, &start, limits)?;
     let body = body(headers, body_at, limits, rule)?;
@@ -207,7 +207,7 @@ pub(crate) fn framed_length(
 
 /// The headers of a body part from `at` on, and where its content begins.
 pub(super) fn part_headers(part: &Bytes, at: usize) -> Option<(Headers, usize)> {
-    let mut headers = Headers { bytes: part.clone(), ..Headers::default() };
+    let mut headers = Headers::over(part.clone());
     let lines = Lines::of(part)?;
     let content =
         scan(&mut headers.index, &lines, at, &Limits::DEFAULT, BodyRule::Datagram).ok()?;
@@ -329,7 +329,7 @@ fn body(
     limits: &Limits,
     rule: BodyRule,
 ) -> Result<Bytes, MessageError> {
-    let available = headers.bytes.len() - at;
+    let available = headers.bytes().len() - at;
     let length = match (rule, headers.content_length()?) {
         (BodyRule::Framed, _) | (BodyRule::Datagram, None) => available,
         (BodyRule::Datagram, Some(length)) if length as usize > available => {
@@ -340,12 +340,12 @@ fn body(
     if length > limits.body_max {
         return Err(MessageError::BodyTooLarge);
     }
-    Ok(headers.bytes.slice(at..at + length))
+    Ok(headers.bytes().slice(at..at + length))
 }
 
 /// What can be said of a message whose frame is broken.
 pub(crate) fn unframed(bytes: Bytes, error: MessageError, limits: &Limits) -> ParseOutcome {
-    let mut headers = Headers { bytes: bytes.clone(), ..Headers::default() };
+    let mut headers = Headers::over(bytes.clone());
     if let Some(lines) = Lines::of(&bytes)
         && let Some(first) = lines.end(0)
     {
@@ -357,8 +357,8 @@ pub(crate) fn unframed(bytes: Bytes, error: MessageError, limits: &Limits) -> Pa
 
 /// Responses and ACKs are never answered; another request is, when its top Via says where to.
 fn refuse(error: MessageError, headers: Headers) -> ParseOutcome {
-    let response = headers.bytes.len() >= 4 && headers.bytes[..4].eq_ignore_ascii_case(b"SIP/");
-    let ack = headers.bytes.starts_with(b"ACK ")
+    let response = headers.bytes().len() >= 4 && headers.bytes()[..4].eq_ignore_ascii_case(b"SIP/");
+    let ack = headers.bytes().starts_with(b"ACK ")
         || headers.first(HeaderName::CSeq).is_some_and(|cseq| cseq.ends_with(b" ACK"));
     let top = headers.first(HeaderName::Via);
     match top.and_then(|line| readable_via(&line)) {

@@ -4,7 +4,7 @@ use super::{Headers, StartLine};
 use crate::{
     header_name::HeaderName,
     headers::HeaderError,
-    text::{self, Span, Text},
+    text::{self, Text},
     uri::{NameAddr, NameAddrPart, Uri},
 };
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ enum Tag {
     None,
     /// There in the buffer.
     At(u32, u32),
-    /// The value goes over several lines or is not all ASCII: the address knows.
+    /// The value goes over several lines or is not all text: the address knows.
     Inside,
 }
 
@@ -51,9 +51,7 @@ impl Party {
     pub(super) fn tag<'a>(&'a self, headers: &'a Headers) -> Option<&'a str> {
         match self.tag {
             Tag::None => None,
-            Tag::At(start, end) => {
-                std::str::from_utf8(&headers.bytes[start as usize..end as usize]).ok()
-            }
+            Tag::At(start, end) => headers.buffer.text(start as usize, end as usize),
             Tag::Inside => self.address(headers).tag(),
         }
     }
@@ -64,9 +62,9 @@ impl Headers {
     pub(super) fn request_uri(&self, start: &StartLine) -> Uri {
         let StartLine::Request { method } = start else { return Uri::Other(Text::EMPTY) };
         let from = method.as_str().len() + 1;
-        let line_end = text::find(&self.bytes, b'\n').unwrap_or(self.bytes.len());
-        let to = self.bytes[..line_end].iter().rposition(|b| *b == b' ').unwrap_or(from);
-        let uri = Uri::parse_span(Span::of(&self.bytes, self.ascii).range(from, to));
+        let line_end = text::find(self.bytes(), b'\n').unwrap_or(self.bytes().len());
+        let to = self.bytes()[..line_end].iter().rposition(|b| *b == b' ').unwrap_or(from);
+        let uri = Uri::parse_span(self.buffer.span().range(from, to));
         uri.expect("read without fault once, and unchanged since")
     }
 

@@ -131,9 +131,44 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
-            Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Self::Ip(IpAddr::V4(ip)) => f.write_str(Dotted::new(*ip).as_str()),
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
         }
+    }
+}
+
+/// An IPv4 address as text, which every message has several of: the general way of writing numbers takes ten times as
+/// long.
+pub(crate) struct Dotted {
+    text: [u8; 15],
+    len: usize,
+}
+
+impl Dotted {
+    pub(crate) fn new(ip: Ipv4Addr) -> Self {
+        let mut dotted = Self { text: [0; 15], len: 0 };
+        for (index, octet) in ip.octets().into_iter().enumerate() {
+            if index > 0 {
+                dotted.push(b'.');
+            }
+            if octet >= 100 {
+                dotted.push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                dotted.push(b'0' + octet / 10 % 10);
+            }
+            dotted.push(b'0' + octet % 10);
+        }
+        dotted
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.text[self.len] = byte;
+        self.len += 1;
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
     }
 }
 
@@ -197,6 +232,14 @@ mod tests {
             parse("[2001:db8:::192.0.2.1]").unwrap().0,
             parse("[2001:db8::192.0.2.1]").unwrap().0
         );
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_writes_them() {
+        for octet in 0..=u8::MAX {
+            let ip = Ipv4Addr::new(octet, 255 - octet, 0, octet / 3);
+            assert_eq!(Dotted::new(ip).as_str(), ip.to_string());
+        }
     }
 
     #[test]

@@ -11,9 +11,9 @@ pub use name_addr::NameAddr;
 pub use params::{Param, Params};
 pub use sip::SipUri;
 
-pub(crate) use host::HostPart;
+pub(crate) use host::{Dotted, HostPart};
 pub(crate) use name_addr::NameAddrPart;
-pub(crate) use params::ParamsPart;
+pub(crate) use params::{ParamsPart, push};
 use sip::SipUriPart;
 
 use crate::text::{self, Span, Text};

@@ -67,7 +67,22 @@ impl Params {
 
     /// The value of a parameter as written; a flag is the empty text. Names compare without case.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.iter().find(|p| p.name.eq_ignore_ascii_case(name)).map(|p| p.value.unwrap_or_default())
+        let text = self.0.as_str();
+        let mut at = 0;
+        while at < text.len() {
+            let rest = text.as_bytes().get(at..)?;
+            let named =
+                rest.get(..name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+            match rest.get(name.len()) {
+                None | Some(b';') if named => return Some(""),
+                Some(b'=') if named => {
+                    let from = at + name.len() + 1;
+                    return text.get(from..end_of(text, from)).map(str::trim_ascii);
+                }
+                None | Some(_) => at = end_of(text, at) + 1,
+            }
+        }
+        None
     }
 
     /// The value without quotes.
@@ -115,6 +130,11 @@ impl Params {
         self.0 = out.into();
     }
 
+    /// Parameters that are written as they should be already.
+    pub(crate) fn from_written(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// Removes a parameter.
     pub fn remove(&mut self, name: &str) {
         let mut out = String::with_capacity(self.0.len());
@@ -134,17 +154,29 @@ impl fmt::Debug for Params {
 impl fmt::Display for Params {
     /// Each parameter with its leading semicolon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for param in self.iter() {
-            write!(f, ";{}", param.name)?;
-            if let Some(value) = param.value {
-                write!(f, "={value}")?;
-            }
+        if self.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        f.write_str(";")?;
+        f.write_str(&self.0)
     }
 }
 
-fn push(out: &mut String, name: &str, value: Option<&str>) {
+/// Where the parameter or value that begins at `from` ends.
+fn end_of(text: &str, from: usize) -> usize {
+    let rest = &text.as_bytes()[from..];
+    match memchr::memchr3(b';', b'"', b'<', rest) {
+        None => text.len(),
+        Some(end) if rest[end] == b';' => from + end,
+        Some(_) => {
+            let end = text::find_outside(text.as_bytes(), from, b';');
+            end.ok().flatten().unwrap_or(text.len())
+        }
+    }
+}
+
+/// Appends one parameter to a list.
+pub(crate) fn push(out: &mut String, name: &str, value: Option<&str>) {
     if !out.is_empty() {
         out.push(';');
     }

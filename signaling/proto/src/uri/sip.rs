@@ -145,7 +145,12 @@ impl<'a> SipUriPart<'a> {
         }
         let (host, end) = HostPart::read(rest, at)?;
         let (port, mut end) = HostPart::read_port(bytes, end)?;
-        let question = text::find(&bytes[end..], b'?').map(|question| end + question);
+        // Most have neither headers nor escapes, which one look settles.
+        let odd = text::find_either(bytes, b'?', b'%').is_some();
+        let question = match odd {
+            true => text::find(&bytes[end..], b'?').map(|question| end + question),
+            false => None,
+        };
         let params_end = question.unwrap_or(bytes.len());
         let mut params = None;
         if bytes.get(end) == Some(&b';') {
@@ -159,7 +164,7 @@ impl<'a> SipUriPart<'a> {
         if headers.is_some_and(|headers| headers.is_empty() || !text::all_uri(&headers)) {
             return Err(UriError::Syntax);
         }
-        if !text::escapes_valid(bytes) {
+        if odd && !text::escapes_valid(bytes) {
             return Err(UriError::Syntax);
         }
         Ok(Self { secure, user, password, host, port, params, headers })
