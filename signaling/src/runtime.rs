@@ -5,11 +5,46 @@
 //! cost more than the work they announce. Streams stay on the process's own runtime: a TLS handshake computes for
 //! longer than hundreds of messages take, and would hold them up.
 
-use std::{convert::Infallible, io};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    io,
+    time::{Duration, Instant},
+};
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
 };
+
+/// Under load the thread rests this long before it looks for work again, so that one wake-up serves several messages.
+const REST: Duration = Duration::from_millis(1);
+/// It is under load when it ran dry this many times within [`WATCHED`].
+const BUSY: u32 = 20;
+const WATCHED: Duration = Duration::from_millis(20);
+
+/// Rests before the thread would sleep, when it would be woken again at once. A quiet switch answers at once.
+fn rest_under_load() {
+    thread_local! {
+        /// When the watch began, how often it ran dry since, and whether it was busy in the watch before.
+        static LOAD: Cell<(Option<Instant>, u32, bool)> = const { Cell::new((None, 0, false)) };
+    }
+    let now = Instant::now();
+    let (began, dry, busy) = LOAD.get();
+    let load = match began {
+        Some(began) if now.saturating_duration_since(began) < WATCHED => {
+            (Some(began), dry + 1, busy)
+        }
+        Some(began) => {
+            let stale = now.saturating_duration_since(began) >= WATCHED * 2;
+            (Some(now), 1, dry >= BUSY && !stale)
+        }
+        None => (Some(now), 1, false),
+    };
+    LOAD.set(load);
+    if load.2 {
+        std::thread::sleep(REST);
+    }
+}
 
 /// The running thread; it ends, with every task on it, when this is dropped.
 #[derive(Debug)]
@@ -20,7 +55,8 @@ pub(crate) struct SignallingThread {
 
 impl SignallingThread {
     pub(crate) fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime =
+            Builder::new_current_thread().enable_all().on_thread_park(rest_under_load).build()?;
         let tasks = runtime.handle().clone();
         let (running, ended) = oneshot::channel();
         std::thread::Builder::new().name("signalling".to_owned()).spawn(move || {
