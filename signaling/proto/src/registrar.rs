@@ -2,7 +2,7 @@
 
 use crate::{FlowId, Source};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -120,7 +120,7 @@ pub struct Registering<'a, O> {
 #[derive(Debug)]
 pub struct Bindings<O> {
     lifetimes: Lifetimes,
-    by_aor: BTreeMap<String, BTreeMap<String, Binding<O>>>,
+    by_aor: HashMap<String, BTreeMap<String, Binding<O>>>,
     expiries: BTreeSet<(Instant, String, String)>,
     sources: BTreeMap<SocketAddr, usize>,
     count: usize,
@@ -131,7 +131,7 @@ impl<O: Copy> Bindings<O> {
     pub fn new(lifetimes: Lifetimes) -> Self {
         Self {
             lifetimes,
-            by_aor: BTreeMap::new(),
+            by_aor: HashMap::new(),
             expiries: BTreeSet::new(),
             sources: BTreeMap::new(),
             count: 0,
@@ -218,18 +218,31 @@ impl<O: Copy> Bindings<O> {
         let all = self.by_aor.iter().flat_map(|(aor, all)| {
             all.values().filter(|b| fits(&b.owner)).map(move |b| (aor.clone(), b.key.clone()))
         });
-        let gone: Vec<(String, String)> = all.collect();
+        let mut gone: Vec<(String, String)> = all.collect();
+        gone.sort_unstable();
         gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
     }
 
     /// Takes over a binding from before a restart, or a new one.
     pub fn keep(&mut self, aor: &str, binding: Binding<O>) -> Change<O> {
-        self.remove(aor, &binding.key);
         self.expiries.insert((binding.expires_at, aor.to_owned(), binding.key.clone()));
         *self.sources.entry(binding.source.remote).or_default() += 1;
         self.count += 1;
-        let all = self.by_aor.entry(aor.to_owned()).or_default();
-        all.insert(binding.key.clone(), binding.clone());
+        let known = self.by_aor.get_mut(aor).and_then(|all| all.get_mut(&binding.key));
+        match known.map(|known| std::mem::replace(known, binding.clone())) {
+            // A refresh, as nearly always.
+            Some(old) if old.expires_at == binding.expires_at => {
+                self.leave(old.source.remote);
+            }
+            Some(old) => {
+                self.expiries.remove(&(old.expires_at, aor.to_owned(), old.key));
+                self.leave(old.source.remote);
+            }
+            None => {
+                let all = self.by_aor.entry(aor.to_owned()).or_default();
+                all.insert(binding.key.clone(), binding.clone());
+            }
+        }
         Change::Kept { aor: aor.to_owned(), binding: Box::new(binding) }
     }
 
@@ -261,6 +274,7 @@ impl<O: Copy> Bindings<O> {
                 }
             }
         }
+        gone.sort_unstable();
         gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
     }
 
@@ -271,14 +285,19 @@ impl<O: Copy> Bindings<O> {
             self.by_aor.remove(aor);
         }
         self.expiries.remove(&(binding.expires_at, aor.to_owned(), key.to_owned()));
-        if let Some(uses) = self.sources.get_mut(&binding.source.remote) {
+        self.leave(binding.source.remote);
+        Some(Change::Removed { aor: aor.to_owned(), binding: Box::new(binding) })
+    }
+
+    /// One phone less is reached there.
+    fn leave(&mut self, source: SocketAddr) {
+        if let Some(uses) = self.sources.get_mut(&source) {
             *uses -= 1;
             if *uses == 0 {
-                self.sources.remove(&binding.source.remote);
+                self.sources.remove(&source);
             }
         }
         self.count -= 1;
-        Some(Change::Removed { aor: aor.to_owned(), binding: Box::new(binding) })
     }
 
     /// The phones that lapse first make room for new ones (B02).
