@@ -10,7 +10,7 @@ use crate::{
     measure,
 };
 use signaling_proto::{
-    DialogId, HeaderName, Message, Reply, Source, TransactionId,
+    DialogId, HeaderName, Message, Reply, Source, TransactionId, Uri,
     brute_force::Consequence,
     digest::{Check, Claims, Refusal, Verdict},
 };
@@ -86,15 +86,17 @@ impl SipTask {
 
     /// Whose realm the request is for; `Err` names a domain the directory has to be asked for.
     fn realm_of(&self, now: Instant, ask: &Ask, claims: &Claims) -> Result<Option<Realm>, String> {
-        let claimed = claims.realm().map(str::to_ascii_lowercase);
-        let who = match ask.what {
+        let of_host = |uri: &Uri| uri.host().map(|host| host.to_string().to_ascii_lowercase());
+        let who = || match ask.what {
             Asked::Register(_) => ask.message.to(),
             Asked::Call(_) => ask.message.from(),
         };
-        let own = who.uri.host().map(|host| host.to_string().to_ascii_lowercase());
-        let target = ask.message.request_uri().and_then(|uri| uri.host());
-        let target = target.map(|host| host.to_string().to_ascii_lowercase());
-        for domain in [claimed, own, target].into_iter().flatten() {
+        // The first that is known settles it, so the next is not even written.
+        let domains: [&dyn Fn() -> Option<String>; 3] =
+            [&|| claims.realm().map(str::to_ascii_lowercase), &|| of_host(&who().uri), &|| {
+                ask.message.request_uri().and_then(of_host)
+            }];
+        for domain in domains.into_iter().filter_map(|domain| domain()) {
             match self.near.call_neighbours.accounts.known_realm(&domain, now) {
                 Some(Some(realm)) => return Ok(Some(realm)),
                 Some(None) => {}

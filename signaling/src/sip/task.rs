@@ -17,6 +17,7 @@ use signaling_proto::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -92,20 +93,23 @@ impl SipTask {
         let shutdown = self.near.shutdown.clone();
         let mut events = Vec::with_capacity(BATCH);
         let mut orders = Vec::with_capacity(BATCH);
+        let mut armed = Instant::now();
+        let mut due = pin!(tokio::time::sleep_until(armed.into()));
         loop {
+            // Moved only when it must be: most messages leave the next deadline where it was.
             let deadline = self.deadline();
-            let due = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
+            if let Some(at) = deadline
+                && at != armed
+            {
+                armed = at;
+                due.as_mut().reset(at.into());
+            }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 _ = commands.recv_many(&mut orders, BATCH) => {}
                 _ = network.recv_many(&mut events, BATCH) => {}
-                () = due => {}
+                () = due.as_mut(), if deadline.is_some() => {}
             }
             // Whatever woke us: both queues get their turn, so neither can starve the other.
             for order in orders.drain(..) {

@@ -81,7 +81,8 @@ pub struct Check<'a> {
 pub struct Challenger {
     rules: NonceRules,
     epoch: Instant,
-    key: [u8; 32],
+    /// Keyed once; each nonce goes on from a copy.
+    mac: Hmac<Sha256>,
     /// Stands in for the secret of a user who does not exist.
     nobody: String,
     issued: u64,
@@ -110,10 +111,11 @@ impl Challenger {
     /// A challenger with a key of its own; nonces of another are stale to it.
     pub fn new(rules: NonceRules, rng_seed: [u8; 32], now: Instant) -> Self {
         let mut rng = ChaCha20Rng::from_seed(rng_seed);
+        let key: [u8; 32] = rng.random();
         Self {
             rules,
             epoch: now,
-            key: rng.random(),
+            mac: Hmac::new_from_slice(&key).expect("a key of any length is taken"),
             nobody: hex::encode(rng.random::<[u8; 16]>()),
             issued: 0,
             used: BTreeMap::new(),
@@ -234,8 +236,7 @@ impl Challenger {
     }
 
     fn tag(&self, stamp: &[u8], realm: &str) -> [u8; TAG] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length is taken");
+        let mut mac = self.mac.clone();
         mac.update(stamp);
         mac.update(realm.as_bytes());
         let full = mac.finalize().into_bytes();

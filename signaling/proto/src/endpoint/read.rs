@@ -6,7 +6,6 @@ use crate::session_timer::SessionWish;
 use crate::{HeaderName, Message, NameAddr};
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::time::Duration;
 
 /// The status of a response; 0 for a request.
@@ -16,7 +15,7 @@ pub(crate) fn status(message: &Message) -> u16 {
 
 /// A header value as text.
 pub(crate) fn value(message: &Message, name: HeaderName) -> String {
-    message.text(name).map_or_else(String::new, |text| text.to_string())
+    message.text(name).map_or_else(String::new, |text| text.as_str().to_owned())
 }
 
 /// The To value as it came.
@@ -29,43 +28,12 @@ pub(crate) fn from_value(message: &Message) -> String {
     value(message, HeaderName::From)
 }
 
-/// Via, From, Call-ID and CSeq lines of every response to a request.
-pub(crate) fn write_frame_head(request: &Message, head: &mut String) {
-    let mut vias = request.elements(HeaderName::Via);
-    let mut line = |name: &str, value: &dyn std::fmt::Display| {
-        let written = write!(head, "{name}: {value}\r\n");
-        debug_assert!(written.is_ok(), "writing to a string cannot fail");
-    };
-    line("Via", request.via());
-    vias.next();
-    for via in vias {
-        line("Via", &String::from_utf8_lossy(&via));
-    }
-    line("From", &from_value(request));
-    line("Call-ID", request.call_id());
-    line("CSeq", request.cseq());
-    if let Some(timestamp) = request.text(HeaderName::Timestamp) {
-        line("Timestamp", &timestamp); // RFC 3261 §8.2.6.1
-    }
-}
-
 /// Record-Route values in the order they stand.
 pub(crate) fn record_routes(message: &Message) -> Vec<String> {
     message
         .elements(HeaderName::RecordRoute)
         .map(|route| String::from_utf8_lossy(&route).into_owned())
         .collect()
-}
-
-/// Record-Route lines to be copied into a response.
-pub(crate) fn record_route_lines(message: &Message) -> String {
-    let mut lines = String::new();
-    for value in message.lines(HeaderName::RecordRoute) {
-        lines.push_str("Record-Route: ");
-        lines.push_str(&String::from_utf8_lossy(&value));
-        lines.push_str("\r\n");
-    }
-    lines
 }
 
 /// The URI of the first Contact.

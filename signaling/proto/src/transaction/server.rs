@@ -4,11 +4,11 @@ use super::key::ServerKey;
 use super::layer::{TableFull, TransactionLayer, transmit_id};
 use super::wire::{ContactOf, Writer};
 use super::{Expired, Repeated, ServerInvite, ServerKeyParts, ServerNonInvite, Token};
-use crate::endpoint::read;
 use crate::endpoint::{
     Body, DialogId, HeaderLine, Path, Source, Target, TimeoutReason, TransactionId, TransmitId,
 };
-use crate::{Message, Method, StatusCode, Transport};
+use crate::headers::CSeq;
+use crate::{HeaderName, Message, Method, StatusCode, Text, Transport, Via};
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -19,7 +19,11 @@ pub(super) struct Server {
     machine: Machine,
     key: ServerKey,
     merge: Option<ServerKey>,
-    frame: Frame,
+    /// Until it is finally answered.
+    frame: Option<Frame>,
+    path: Path,
+    /// Where a response goes when its connection is gone (RFC 3261 §18.2.2).
+    fallback: Option<SocketAddr>,
     last: Option<Bytes>,
     /// The dialog it belongs to.
     dialog: Option<DialogId>,
@@ -31,7 +35,7 @@ impl Server {
     /// long: as little as can be stays in memory.
     fn keep(&mut self, response: &Bytes, is_final: bool) {
         if is_final {
-            self.frame.release();
+            self.frame = None;
             self.last = Some(Bytes::copy_from_slice(response));
         } else {
             self.last = Some(response.clone());
@@ -68,19 +72,35 @@ impl Machine {
     }
 }
 
-/// What every response to one request has in common, written once.
+/// What every response to one request has in common (RFC 3261 §8.2.6.2). The values lie in the request's buffer.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// Via, From, Call-ID, CSeq lines.
-    head: String,
-    /// To value.
-    to: String,
+    /// The topmost, with what we noted in it.
+    via: Via,
+    /// The others.
+    vias: Vec<Bytes>,
+    from: Bytes,
+    call_id: Text,
+    cseq: CSeq,
+    /// RFC 3261 §8.2.6.1.
+    timestamp: Option<Bytes>,
+    to: Bytes,
     to_has_tag: bool,
-    /// Record-Route lines.
-    record_routes: String,
-    path: Path,
-    /// Where a response goes when its connection is gone (RFC 3261 §18.2.2).
-    fallback: Option<SocketAddr>,
+    record_routes: Vec<Bytes>,
+    transport: Transport,
+}
+
+/// Where responses go, and where when that way is gone (RFC 3261 §18.2.2).
+fn way_back(request: &Message, source: &Source) -> (Path, Option<SocketAddr>) {
+    let sent_by = SocketAddr::new(source.remote.ip(), request.via().effective_port());
+    let mut path = source.reply_path();
+    if source.transport == Transport::Udp
+        && !request.via().wants_rport()
+        && let Path::Flow { remote, .. } = &mut path
+    {
+        *remote = sent_by;
+    }
+    (path, source.transport.is_reliable().then_some(sent_by))
 }
 
 /// What is particular to one response.
@@ -107,32 +127,34 @@ impl Answer<'_> {
 }
 
 impl Frame {
-    pub(crate) fn new(request: &Message, source: &Source) -> Self {
-        let mut head = String::with_capacity(512);
-        read::write_frame_head(request, &mut head);
-        let sent_by = SocketAddr::new(source.remote.ip(), request.via().effective_port());
-        let mut path = source.reply_path();
-        if source.transport == Transport::Udp
-            && !request.via().wants_rport()
-            && let Path::Flow { remote, .. } = &mut path
-        {
-            *remote = sent_by;
-        }
+    fn new(request: &Message, transport: Transport) -> Self {
+        let value = |name| request.first(name).unwrap_or_default();
         Self {
-            head,
-            to: read::to_value(request),
+            via: request.via().clone(),
+            vias: request.elements(HeaderName::Via).skip(1).collect(),
+            from: value(HeaderName::From),
+            call_id: request.call_id().clone(),
+            cseq: request.cseq().clone(),
+            timestamp: request.first(HeaderName::Timestamp),
+            to: value(HeaderName::To),
             to_has_tag: request.to_tag().is_some(),
-            record_routes: read::record_route_lines(request),
-            path,
-            fallback: source.transport.is_reliable().then_some(sent_by),
+            record_routes: request.lines(HeaderName::RecordRoute).collect(),
+            transport,
         }
     }
 
-    /// Nothing more will be written from it; the way back stays.
-    fn release(&mut self) {
-        self.head = String::new();
-        self.to = String::new();
-        self.record_routes = String::new();
+    /// Via, From, Call-ID and CSeq lines.
+    fn write_head(&self, out: &mut Writer) {
+        out.line("Via", &self.via);
+        for via in &self.vias {
+            out.raw_line("Via", via);
+        }
+        out.raw_line("From", &self.from);
+        out.raw_line("Call-ID", self.call_id.as_bytes());
+        out.line("CSeq", &self.cseq);
+        if let Some(timestamp) = &self.timestamp {
+            out.raw_line("Timestamp", timestamp);
+        }
     }
 
     /// The whole response.
@@ -142,20 +164,24 @@ impl Frame {
             StatusCode::new(answer.status).map_or("Failure", StatusCode::reason_phrase)
         });
         out.fmt(format_args!("SIP/2.0 {} {phrase}\r\n", answer.status));
-        out.text(&self.head);
+        self.write_head(&mut out);
+        out.text("To: ");
+        out.bytes(&self.to);
         match answer.tag {
             Some(tag) if !self.to_has_tag && answer.status > 100 => {
-                out.fmt(format_args!("To: {};tag={tag}\r\n", self.to));
+                out.fmt(format_args!(";tag={tag}\r\n"));
             }
-            Some(_) | None => out.line("To", &self.to),
+            Some(_) | None => out.text("\r\n"),
         }
         if answer.in_dialog {
-            out.text(&self.record_routes);
+            for route in &self.record_routes {
+                out.raw_line("Record-Route", route);
+            }
             match answer.contact {
                 Some(contact) => out.line("Contact", contact),
                 None => out.line(
                     "Contact",
-                    ContactOf { config: &layer.config, transport: self.path.transport() },
+                    ContactOf { config: &layer.config, transport: self.transport },
                 ),
             }
         }
@@ -213,7 +239,7 @@ impl TransactionLayer {
         match repeated {
             Repeated::Resend => {
                 if let Some(bytes) = server.last.clone() {
-                    let path = server.frame.path.clone();
+                    let path = server.path.clone();
                     self.transmit(transmit_id(id, 0), path, bytes);
                 }
             }
@@ -255,11 +281,14 @@ impl TransactionLayer {
         if let Some(merge) = merge {
             self.merges.insert(merge, id);
         }
+        let (path, fallback) = way_back(request, source);
         let server = Server {
             machine,
             key,
             merge,
-            frame: Frame::new(request, source),
+            frame: Some(Frame::new(request, source.transport)),
+            path,
+            fallback,
             last: None,
             dialog,
             armed: None,
@@ -285,8 +314,8 @@ impl TransactionLayer {
             return None;
         }
         let server = self.servers.get(&id)?;
-        let bytes = server.frame.write(self, answer);
-        let path = server.frame.path.clone();
+        let bytes = server.frame.as_ref()?.write(self, answer);
+        let path = server.path.clone();
         self.transmit(transmit_id(id, 0), path, bytes.clone());
         if let Some(server) = self.servers.get_mut(&id) {
             if server.is_challenge(answer.status) {
@@ -306,17 +335,18 @@ impl TransactionLayer {
         source: &Source,
         answer: &Answer<'_>,
     ) {
-        let frame = Frame::new(request, source);
+        let frame = Frame::new(request, source.transport);
         let tag = self.token();
         let bytes = frame.write(self, &Answer { tag: Some(tag), ..*answer });
-        self.transmit(TransmitId(0), frame.path, bytes);
+        let (path, _) = way_back(request, source);
+        self.transmit(TransmitId(0), path, bytes);
     }
 
     /// Sends the last response once more (a 2xx or reliable 18x the dialog repeats).
     pub(crate) fn resend_response(&mut self, id: TransactionId) {
         let Some(server) = self.servers.get(&id) else { return };
         if let Some(bytes) = server.last.clone() {
-            let path = server.frame.path.clone();
+            let path = server.path.clone();
             self.transmit(transmit_id(id, 0), path, bytes);
         }
     }
@@ -328,17 +358,13 @@ impl TransactionLayer {
 
     pub(super) fn server_transmit_failed(&mut self, id: TransactionId) {
         let Some(server) = self.servers.get_mut(&id) else { return };
-        let (Some(fallback), Some(bytes)) = (server.frame.fallback.take(), server.last.clone())
-        else {
+        let (Some(fallback), Some(bytes)) = (server.fallback.take(), server.last.clone()) else {
             return;
         };
-        let target = Target {
-            transport: server.frame.path.transport(),
-            address: fallback,
-            server_name: None,
-        };
-        server.frame.path = Path::Address(target);
-        let path = server.frame.path.clone();
+        let target =
+            Target { transport: server.path.transport(), address: fallback, server_name: None };
+        server.path = Path::Address(target);
+        let path = server.path.clone();
         self.transmit(transmit_id(id, 1), path, bytes);
     }
 
@@ -360,7 +386,7 @@ impl TransactionLayer {
         match expired {
             Expired::Resend => {
                 if let Some(bytes) = server.last.clone() {
-                    let path = server.frame.path.clone();
+                    let path = server.path.clone();
                     self.transmit(transmit_id(id, 0), path, bytes);
                 }
                 self.arm_server(id);

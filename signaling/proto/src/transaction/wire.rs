@@ -173,6 +173,18 @@ impl Writer {
         self.0.put_slice(text.as_bytes());
     }
 
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.put_slice(bytes);
+    }
+
+    /// A value as it came.
+    pub(crate) fn raw_line(&mut self, name: &str, value: &[u8]) {
+        self.text(name);
+        self.text(": ");
+        self.bytes(value);
+        self.text("\r\n");
+    }
+
     pub(crate) fn line(&mut self, name: &str, value: impl fmt::Display) {
         self.text(name);
         self.fmt(format_args!(": {value}\r\n"));
