@@ -201,13 +201,15 @@ impl CallTask {
     pub(super) fn adopt(&mut self, leg: LegId, sdp: Bytes) {
         let wanted = self.adopting.as_mut().map(|adopting| {
             (adopting.leg, adopting.offer) = (Some(leg), sdp);
-            (adopting.found.door.clone(), adopting.found.leg)
+            (adopting.found.door.clone(), adopting.found.leg, adopting.found.rings)
         });
         if let Some(cause) = self.lost.take() {
             return self.not_adopted(leg, cause);
         }
-        let asked = wanted.is_some_and(|(door, theirs)| {
-            door.put(CallTaskEvent::Give { leg: theirs, to: leg, door: self.door.clone() })
+        let asked = wanted.is_some_and(|(door, theirs, rings)| {
+            let give = CallTaskEvent::Give { leg: theirs, to: leg, door: self.door.clone() };
+            // A call that had promised its party and is over has said why: that word is on its way.
+            door.put(give) || (rings && door.mailbox.is_closed())
         });
         if !asked {
             self.not_adopted(leg, gone());

@@ -565,6 +565,7 @@ impl CallTask {
 
     /// The row is closed and the media freed although the core can no longer say so (A06).
     fn close_after_panic(&mut self) {
+        self.promise_failed(HangupCause::new(EndedBy::System, CauseKind::InternalError));
         let call = self.door.call;
         let recording = ::media::RecordingKey(RecordingId::of(call).uuid());
         let _ = self.near.media.submit(MediaCommand::StopRecording { recording });
