@@ -2,7 +2,7 @@
 
 use crate::{FlowId, Source};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -120,7 +120,7 @@ pub struct Registering<'a, O> {
 #[derive(Debug)]
 pub struct Bindings<O> {
     lifetimes: Lifetimes,
-    by_aor: HashMap<String, BTreeMap<String, Binding<O>>>,
+    by_aor: BTreeMap<String, BTreeMap<String, Binding<O>>>,
     expiries: BTreeSet<(Instant, String, String)>,
     sources: BTreeMap<SocketAddr, usize>,
     count: usize,
@@ -131,7 +131,7 @@ impl<O: Copy> Bindings<O> {
     pub fn new(lifetimes: Lifetimes) -> Self {
         Self {
             lifetimes,
-            by_aor: HashMap::new(),
+            by_aor: BTreeMap::new(),
             expiries: BTreeSet::new(),
             sources: BTreeMap::new(),
             count: 0,
@@ -218,8 +218,7 @@ impl<O: Copy> Bindings<O> {
         let all = self.by_aor.iter().flat_map(|(aor, all)| {
             all.values().filter(|b| fits(&b.owner)).map(move |b| (aor.clone(), b.key.clone()))
         });
-        let mut gone: Vec<(String, String)> = all.collect();
-        gone.sort_unstable();
+        let gone: Vec<(String, String)> = all.collect();
         gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
     }
 
@@ -274,7 +273,6 @@ impl<O: Copy> Bindings<O> {
                 }
             }
         }
-        gone.sort_unstable();
         gone.iter().filter_map(|(aor, key)| self.remove(aor, key)).collect()
     }
 
