@@ -92,8 +92,8 @@ pub(crate) struct Relayed {
     pub(crate) windows: Vec<Window>,
     /// The same packets without a server.
     pub(crate) direct: Window,
-    /// Memory with all calls up and talking, less before the first, by call.
-    pub(crate) kib_per_call: f64,
+    /// Memory with all calls up and talking.
+    pub(crate) memory_kib: u64,
     /// CPU to end a call and put its recording away, milliseconds.
     pub(crate) ending_ms: f64,
 }
@@ -110,12 +110,11 @@ pub(crate) fn relay(
     let far = if work == Work::Translate { Codec::Pcma } else { Codec::Pcmu };
     let mut phones = Phones::new();
     server.settle(SETTLING);
-    let memory = server.memory_kib();
     let ports = [phones.ports(NEAR), phones.ports(FAR)];
     let mut calls = Calls::set_up(floor, count, ports, [Codec::Pcmu, far]);
     phones.call(calls.media());
     phones.talk(WARM_UP, || calls.idle());
-    let kib_per_call = server.memory_kib().saturating_sub(memory) as f64 / count as f64;
+    let memory_kib = server.memory_kib();
     for _ in 0..windows {
         phones.begin(count, window);
         let (from, spent) = (Instant::now(), server.cpu());
@@ -133,7 +132,7 @@ pub(crate) fn relay(
     phones.begin(count, window);
     phones.talk(SLOT * 1000, || {});
     let direct = phones.finish().pop().expect("begun");
-    Relayed { windows, direct, kib_per_call, ending_ms }
+    Relayed { windows, direct, memory_kib, ending_ms }
 }
 
 const NEAR: usize = 0;
