@@ -95,11 +95,20 @@ impl<'a> ServerKeyParts<'a> {
             digest.write_u32(self.cseq);
         }
         match host {
-            Host::Name(name) => digest.write(name.as_bytes()),
-            Host::Ip(IpAddr::V4(ip)) => digest.write(&ip.octets()),
-            Host::Ip(IpAddr::V6(ip)) => digest.write(&ip.octets()),
+            Host::Name(name) => {
+                digest.write(name.as_bytes());
+                digest.write_u8(u8::MAX);
+            }
+            // No name begins so, whatever the bytes of the address spell.
+            Host::Ip(IpAddr::V4(ip)) => {
+                digest.write_u8(u8::MAX);
+                digest.write(&ip.octets());
+            }
+            Host::Ip(IpAddr::V6(ip)) => {
+                digest.write_u8(u8::MAX);
+                digest.write(&ip.octets());
+            }
         }
-        digest.write_u8(u8::MAX);
         digest.write_u16(port.unwrap_or(0));
         ServerKey(digest.finish128().as_u128())
     }
@@ -199,6 +208,8 @@ mod tests {
         let one = key("SIP/2.0/UDP a.example;branch=z9hG4bK1", 1);
         assert_ne!(one, key("SIP/2.0/UDP b.example;branch=z9hG4bK1", 1));
         assert_eq!(one, key("SIP/2.0/UDP a.example;branch=z9hG4bK1", 2));
+        let spelled = key("SIP/2.0/UDP abcd;branch=z9hG4bK1", 1);
+        assert_ne!(spelled, key("SIP/2.0/UDP 97.98.99.100;branch=z9hG4bK1", 1));
         let old = key("SIP/2.0/UDP a.example;branch=1", 1);
         assert_ne!(old, key("SIP/2.0/UDP a.example;branch=1", 2));
     }
