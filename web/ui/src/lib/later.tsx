@@ -8,6 +8,8 @@ export interface Later<P> {
   Part: ComponentType<P>;
   /** Fetches the code; once it has come, or is on its way, this does nothing. */
   fetch: () => Promise<void>;
+  /** For the button that will want it: fetches as the hand or the focus comes near. */
+  near: { onPointerEnter: () => void; onFocus: () => void };
   /** The component itself once it is here. `wanted`: ask for it now; a changed `again` asks once more after a failure. */
   useLoaded: (wanted: boolean, again?: unknown) => ComponentType<P> | null;
 }
@@ -35,5 +37,6 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>): 
     const Loaded = useLoaded(true);
     return Loaded ? <Loaded {...props} /> : null;
   }
-  return { Part, fetch, useLoaded };
+  const come = () => void fetch();
+  return { Part, fetch, near: { onPointerEnter: come, onFocus: come }, useLoaded };
 }

@@ -1,14 +1,15 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Link } from "@tanstack/react-router";
 import { UserPlus, UserSearch } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type ComponentProps, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import type { Lead, LeadStatus } from "@/api/types";
 import { LEAD_STATUSES } from "@/features/lead/LeadCard";
-import { NewLead } from "@/features/lead/NewLead";
+import type { NewLead } from "@/features/lead/NewLead";
 import { useLeads } from "@/features/lead/api";
 import { formatDay, formatTime, formatWhen } from "@/lib/format";
+import { later } from "@/lib/later";
 import { searchTerm } from "@/lib/phone";
 import { useActions } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
@@ -21,6 +22,8 @@ import { Button } from "@/ui/Button";
 import { PageHeader } from "@/ui/bits";
 import { SelectField, TextField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
+
+const form = later<ComponentProps<typeof NewLead>>(() => import("@/features/lead/NewLead").then((loaded) => loaded.NewLead));
 
 /** Every lead one may see. */
 export function LeadsPage() {
@@ -106,7 +109,7 @@ export function LeadsPage() {
         note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null}
         actions={
           writes ? (
-            <Button look="primary" keys={["KeyN"]} onClick={() => setAdding(true)}>
+            <Button look="primary" keys={["KeyN"]} onClick={() => setAdding(true)} {...form.near}>
               <UserPlus className="size-4" aria-hidden="true" />
               {t("leads.new")}
             </Button>
@@ -131,7 +134,7 @@ export function LeadsPage() {
           <MoreButton pages={pages} />
         </ListState>
       </div>
-      {adding ? <NewLead onClose={() => setAdding(false)} /> : null}
+      {adding ? <form.Part onClose={() => setAdding(false)} /> : null}
     </>
   );
 }

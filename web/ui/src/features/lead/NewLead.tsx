@@ -4,7 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import { PhoneField } from "@/parts/PhoneField";
 import { applyProblem } from "@/parts/forms";
@@ -21,9 +21,9 @@ export function NewLead({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [phone, setPhone] = useState<string | null>(null);
   const schema = z.object({
-    name: z.string().trim().min(1, t("form.required")).max(200),
-    phone: z.string().trim().min(1, t("form.required")),
-    organisation: z.string().trim().max(200),
+    name: z.string().check(z.trim(), z.minLength(1, t("form.required")), z.maxLength(200, t("refusal.too_long"))),
+    phone: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
+    organisation: z.string().check(z.trim(), z.maxLength(200, t("refusal.too_long"))),
     email: z.union([z.literal(""), z.email(t("form.email"))]),
   });
   const form = useForm({ resolver: zodResolver(schema), defaultValues: { name: "", phone: "", organisation: "", email: "" } });

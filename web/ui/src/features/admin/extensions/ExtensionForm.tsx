@@ -2,7 +2,7 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import type { Extension } from "@/api/types";
 import { FormDialog } from "@/features/admin/FormDialog";
@@ -17,11 +17,11 @@ export function ExtensionForm({ extension, onClose, onCreated }: { extension: Ex
   const users = rowsOf(useUsers());
   const taken = rowsOf(useExtensions());
   const schema = z.object({
-    number: z.string().regex(/^\d{2,6}$/, t("extensions.numberRule")),
-    name: z.string().trim().min(1, t("form.required")),
+    number: z.string().check(z.regex(/^\d{2,6}$/, t("extensions.numberRule"))),
+    name: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
     user_id: z.string(),
     nat: z.boolean(),
-    ring_timeout_s: z.number(t("form.number")).int().min(5, t("extensions.ringRule")).max(120, t("extensions.ringRule")),
+    ring_timeout_s: z.int(t("form.number")).check(z.minimum(5, t("extensions.ringRule")), z.maximum(120, t("extensions.ringRule"))),
   });
   type Body = z.infer<typeof schema>;
   const form = useForm<Body>({

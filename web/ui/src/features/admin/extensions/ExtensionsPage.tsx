@@ -1,17 +1,21 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Phone, Plus } from "lucide-react";
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import type { Extension } from "@/api/types";
 import { rowsOf, useExtensions } from "@/features/admin/api";
-import { ExtensionForm } from "@/features/admin/extensions/ExtensionForm";
-import { PhoneSetup } from "@/features/admin/extensions/PhoneSetup";
+import type { ExtensionForm } from "@/features/admin/extensions/ExtensionForm";
+import type { PhoneSetup } from "@/features/admin/extensions/PhoneSetup";
+import { later } from "@/lib/later";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, PageHeader } from "@/ui/bits";
 import { type Column, Table } from "@/ui/Table";
 import { toast } from "@/ui/toast";
+
+const form = later<ComponentProps<typeof ExtensionForm>>(() => import("@/features/admin/extensions/ExtensionForm").then((loaded) => loaded.ExtensionForm));
+const phoneSetup = later<ComponentProps<typeof PhoneSetup>>(() => import("@/features/admin/extensions/PhoneSetup").then((loaded) => loaded.PhoneSetup));
 
 /** The phones of the house. */
 export function ExtensionsPage() {
@@ -80,10 +84,10 @@ export function ExtensionsPage() {
       className: "text-right sm:whitespace-nowrap",
       cell: (one) => (
         <>
-          <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSettingUp(one)}>
+          <Button look="plain" size="sm" aria-label={`${t("extensions.setup")}: ${one.number}`} onClick={() => setSettingUp(one)} {...phoneSetup.near}>
             {t("extensions.setup")}
           </Button>{" "}
-          <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)}>
+          <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: one.number })} onClick={() => setEditing(one)} {...form.near}>
             {t("ui.edit")}
           </Button>
           <Button look="quiet" size="sm" className="!hidden lg:!inline-flex" aria-label={`${one.active ? t("extensions.switchOff") : t("extensions.switchOn")}: ${one.number}`} onClick={() => activate.mutate({ one, active: !one.active })}>
@@ -99,7 +103,7 @@ export function ExtensionsPage() {
         title={t("nav.extensions")}
         note={t("extensions.note")}
         actions={
-          <Button look="primary" onClick={() => setEditing("new")}>
+          <Button look="primary" onClick={() => setEditing("new")} {...form.near}>
             <Plus className="size-4" aria-hidden="true" />
             {t("extensions.new")}
           </Button>
@@ -111,8 +115,8 @@ export function ExtensionsPage() {
           <MoreButton pages={extensions} />
         </ListState>
       </div>
-      {editing ? <ExtensionForm extension={editing === "new" ? null : editing} onClose={() => setEditing(null)} onCreated={setSettingUp} /> : null}
-      {setup ? <PhoneSetup extension={setup} onClose={() => setSettingUp(null)} /> : null}
+      {editing ? <form.Part extension={editing === "new" ? null : editing} onClose={() => setEditing(null)} onCreated={setSettingUp} /> : null}
+      {setup ? <phoneSetup.Part extension={setup} onClose={() => setSettingUp(null)} /> : null}
     </>
   );
 }

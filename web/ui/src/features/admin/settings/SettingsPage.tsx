@@ -2,7 +2,7 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import type { Settings, SettingsChange } from "@/api/types";
 import { useSettings } from "@/features/admin/api";
@@ -41,10 +41,10 @@ function hours(set: string | null | undefined): { value: string; label: string }
 function SettingsForm({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const seconds = z.number(t("form.number")).int().min(0, t("form.number"));
-  const hour = z.string().trim().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, t("settings.hour"));
+  const seconds = z.int(t("form.number")).check(z.minimum(0, t("form.number")));
+  const hour = z.string().check(z.trim(), z.regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, t("settings.hour")));
   const schema = z.object({
-    name: z.string().trim().min(1, t("form.required")),
+    name: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
     window_start: hour,
     window_end: hour,
     daily_attempts: seconds,

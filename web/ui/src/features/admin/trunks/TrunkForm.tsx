@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import type { Trunk, TrunkPreset, TrunkPresetName, TrunkSettings } from "@/api/types";
 import { FormDialog } from "@/features/admin/FormDialog";
@@ -18,20 +18,20 @@ const FORMATS = ["plus", "digits", "national_zero"] as const;
 const CODECS = ["PCMA,PCMU", "PCMU,PCMA", "PCMA", "PCMU"] as const;
 
 const schemaOf = (t: (key: string) => string) => {
-  const cap = z.union([z.literal(""), z.string().regex(/^\d+$/, t("form.number"))]);
+  const cap = z.union([z.literal(""), z.string().check(z.regex(/^\d+$/, t("form.number")))]);
   return z.object({
-    name: z.string().trim().min(1, t("form.required")),
-    host: z.string().trim().min(1, t("form.required")),
-    port: z.union([z.literal(""), z.string().regex(/^\d{1,5}$/, t("form.number"))]),
+    name: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
+    host: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
+    port: z.union([z.literal(""), z.string().check(z.regex(/^\d{1,5}$/, t("form.number")))]),
     transport: z.enum(TRANSPORTS),
     auth: z.enum(AUTHS),
-    username: z.string().trim(),
+    username: z.string().check(z.trim()),
     secret: z.string(),
-    from_domain: z.string().trim(),
+    from_domain: z.string().check(z.trim()),
     source_cidrs: z.string(),
     codecs: z.string(),
     number_format: z.enum(FORMATS),
-    caller_id: z.string().trim(),
+    caller_id: z.string().check(z.trim()),
     channel_cap: cap,
     cps_cap: cap,
   });

@@ -1,18 +1,21 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Cable, Plus } from "lucide-react";
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import type { Trunk, TrunkHealth } from "@/api/types";
 import { rowsOf, useTrunks } from "@/features/admin/api";
-import { TestCall } from "@/features/admin/trunks/TestCall";
-import { TrunkForm } from "@/features/admin/trunks/TrunkForm";
+import type { TestCall } from "@/features/admin/trunks/TestCall";
+import type { TrunkForm } from "@/features/admin/trunks/TrunkForm";
 import { formatTime, formatWhen } from "@/lib/format";
+import { later } from "@/lib/later";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
 import { toast } from "@/ui/toast";
 
+const form = later<ComponentProps<typeof TrunkForm>>(() => import("@/features/admin/trunks/TrunkForm").then((loaded) => loaded.TrunkForm));
+const testCall = later<ComponentProps<typeof TestCall>>(() => import("@/features/admin/trunks/TestCall").then((loaded) => loaded.TestCall));
 const TONE: Record<TrunkHealth, Tone> = { unknown: "plain", up: "good", down: "alarm", refused: "alarm", disabled: "plain" };
 
 /** The carriers: do they answer, what did they say last. */
@@ -28,7 +31,7 @@ export function TrunksPage() {
         title={t("nav.trunks")}
         note={trunks.dataUpdatedAt ? t("ui.asOf", { time: formatTime(trunks.dataUpdatedAt, true) }) : t("trunks.note")}
         actions={
-          <Button look="primary" onClick={() => setEditing("new")}>
+          <Button look="primary" onClick={() => setEditing("new")} {...form.near}>
             <Plus className="size-4" aria-hidden="true" />
             {t("trunks.new")}
           </Button>
@@ -46,8 +49,8 @@ export function TrunksPage() {
           <MoreButton pages={trunks} />
         </ListState>
       </div>
-      {editing ? <TrunkForm trunk={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
-      {testing ? <TestCall trunk={testing} onClose={() => setTesting(null)} /> : null}
+      {editing ? <form.Part trunk={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
+      {testing ? <testCall.Part trunk={testing} onClose={() => setTesting(null)} /> : null}
     </>
   );
 }
@@ -93,10 +96,10 @@ function TrunkCard({ trunk, onEdit, onTest }: { trunk: Trunk; onEdit: () => void
         </p>
       ) : null}
       <footer className="mt-3 flex flex-wrap gap-2">
-        <Button size="sm" disabledReason={trunk.enabled ? null : t("trunks.isOff")} aria-label={`${t("trunks.test")}: ${trunk.name}`} onClick={onTest}>
+        <Button size="sm" disabledReason={trunk.enabled ? null : t("trunks.isOff")} aria-label={`${t("trunks.test")}: ${trunk.name}`} onClick={onTest} {...testCall.near}>
           {t("trunks.test")}
         </Button>
-        <Button size="sm" look="quiet" aria-label={t("ui.editName", { name: trunk.name })} onClick={onEdit}>
+        <Button size="sm" look="quiet" aria-label={t("ui.editName", { name: trunk.name })} onClick={onEdit} {...form.near}>
           {t("ui.edit")}
         </Button>
         <Button size="sm" look="quiet" aria-label={`${trunk.enabled ? t("trunks.switchOff") : t("trunks.switchOn")}: ${trunk.name}`} onClick={() => enable.mutate(!trunk.enabled)}>

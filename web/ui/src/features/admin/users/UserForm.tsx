@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
 import type { Role, User } from "@/api/types";
@@ -25,11 +25,11 @@ export function UserForm({ user, onClose }: { user: User | null; onClose: () => 
   const queries = useQueryClient();
   const [password, setPassword] = useState<{ email: string; password: string } | null>(null);
   const schema = z.object({
-    name: z.string().trim().min(1, t("form.required")),
-    email: z.string().trim().min(1, t("form.required")).pipe(z.email(t("form.email"))),
+    name: z.string().check(z.trim(), z.minLength(1, t("form.required"))),
+    email: z.string().check(z.trim(), z.minLength(1, t("form.required")), z.email(t("form.email"))),
     role: z.enum(ROLES),
     language: z.enum(["en", "hi"]),
-    password: z.union([z.literal(""), z.string().min(10, t("form.min", { count: 10 }))]),
+    password: z.union([z.literal(""), z.string().check(z.minLength(10, t("form.min", { count: 10 })))]),
   });
   type Body = z.infer<typeof schema>;
   const form = useForm<Body>({

@@ -1,13 +1,14 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { UserPlus } from "lucide-react";
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
 import type { User } from "@/api/types";
 import { rowsOf, useUsers } from "@/features/admin/api";
-import { UserForm } from "@/features/admin/users/UserForm";
+import type { UserForm } from "@/features/admin/users/UserForm";
 import { formatWhen } from "@/lib/format";
+import { later } from "@/lib/later";
 import { useSettled } from "@/lib/useSettled";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
@@ -15,6 +16,8 @@ import { Badge, PageHeader } from "@/ui/bits";
 import { TextField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 import { toast } from "@/ui/toast";
+
+const form = later<ComponentProps<typeof UserForm>>(() => import("@/features/admin/users/UserForm").then((loaded) => loaded.UserForm));
 
 /** Who may sign in, and as what. */
 export function UsersPage() {
@@ -64,7 +67,7 @@ export function UsersPage() {
       className: "text-right sm:whitespace-nowrap",
       cell: (user) => (
         <>
-          <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: user.name })} onClick={() => setEditing(user)}>
+          <Button look="quiet" size="sm" aria-label={t("ui.editName", { name: user.name })} onClick={() => setEditing(user)} {...form.near}>
             {t("ui.edit")}
           </Button>
           <Button
@@ -86,7 +89,7 @@ export function UsersPage() {
         title={t("nav.users")}
         note={t("users.note")}
         actions={
-          <Button look="primary" onClick={() => setEditing("new")}>
+          <Button look="primary" onClick={() => setEditing("new")} {...form.near}>
             <UserPlus className="size-4" aria-hidden="true" />
             {t("users.new")}
           </Button>
@@ -101,7 +104,7 @@ export function UsersPage() {
           <MoreButton pages={users} />
         </ListState>
       </div>
-      {editing ? <UserForm user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
+      {editing ? <form.Part user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </>
   );
 }
