@@ -2,7 +2,9 @@
 
 use crate::floor::{Floor, SOON};
 use crm::{
-    MasterKey, Store, StoreConfig, fresh,
+    MasterKey, Store, StoreConfig,
+    dispositions::{RetryPreset, catalogue},
+    fresh,
     tenants::{NewTenant, TenantSettings},
     users::{NewUser, Role, hash_password},
 };
@@ -221,6 +223,7 @@ pub(crate) async fn other_tenant(server: &Telehub) -> Api {
         password_hash: hash_password(PASSWORD.into()).await,
     };
     store.user_create(tenant.id, &admin, chrono::Utc::now()).await.unwrap();
+    store.disposition_seed(tenant.id, &catalogue(RetryPreset::Standard)).await.unwrap();
     store.close().await;
     Api::sign_in(&server.base, "admin@other.local", PASSWORD).await
 }

@@ -30,6 +30,7 @@ mod routing;
 mod secrets;
 mod sockets;
 mod takeovers;
+mod tenants;
 mod transfers;
 mod transports;
 mod trunks;

@@ -2,6 +2,7 @@
 //! a table written apart from the server's code (F01, AUT-07, AUT-08, SEC-14, G01).
 
 use crate::{
+    access::platform_admin,
     carriers::{script, trunk},
     desk::other_tenant,
     floor::{Floor, SOON},
@@ -19,34 +20,35 @@ const NAME: &str = "Kept Private";
 const NOTE: &str = "told us her secret";
 
 /// Listeners: `a`dministrator, `m`anager, `o`wner of the call, other `t`elecaller, `f`ield agent,
-/// `v`iewer, and the administrator of another tenant, `x`.
-const LISTENERS: &str = "amotfvx";
+/// `v`iewer, the platform administrator of the house, `h`, and, of another tenant, the administrator,
+/// `x`, and a platform administrator, `y`.
+const LISTENERS: &str = "amotfvhxy";
 
 /// Which part of a snapshot is not empty for whom. A part that is not here fails.
 const SNAPSHOT: &[(&str, &str)] = &[
     // Oneself on the floor: who takes no calls is not on it. The stranger is on her own.
-    ("agent", "amotx"),
-    ("calls", "amo"),
+    ("agent", "amothxy"),
+    ("calls", "amoh"),
     // Only one's own outcomes; at this moment nobody owes one.
     ("pending", ""),
-    ("agents", "amotvx"),
-    ("alerts", "am"),
+    ("agents", "amotvhxy"),
+    ("alerts", "amh"),
 ];
 
 /// Which kind of message reaches whom. A type that is not here fails.
 const DELTAS: &[(&str, &str)] = &[
-    ("call:started", "amo"),
-    ("call:answered", "amo"),
-    ("call:updated", "amo"),
-    ("call:ended", "amo"),
-    ("agent:state of the owner", "amov"),
-    ("agent:state of the other", "amtv"),
-    ("alert of the tenant", "am"),
-    ("alert of the house", "amotfvx"),
+    ("call:started", "amoh"),
+    ("call:answered", "amoh"),
+    ("call:updated", "amoh"),
+    ("call:ended", "amoh"),
+    ("agent:state of the owner", "amovh"),
+    ("agent:state of the other", "amtvh"),
+    ("alert of the tenant", "amh"),
+    ("alert of the house", "amotfvhxy"),
 ];
 
 /// The person called: number and name are for those whose call it is, and for who leads.
-const KNOWS_THE_PERSON: &str = "amo";
+const KNOWS_THE_PERSON: &str = "amoh";
 
 type Sockets = BTreeMap<char, Live>;
 
@@ -59,6 +61,8 @@ async fn everybody(floor: &Floor) -> BTreeMap<char, Api> {
     }
     who.insert('o', floor.asha.clone());
     who.insert('x', other_tenant(&floor.server).await);
+    who.insert('h', platform_admin(&floor.server, "pratham").await);
+    who.insert('y', platform_admin(&floor.server, "other").await);
     assert_eq!(who.keys().collect::<String>().len(), LISTENERS.len());
     who
 }

@@ -230,6 +230,15 @@ impl Store {
         .await
     }
 
+    /// Whether anybody has a call of this id: who asks for a call may choose it.
+    pub async fn platform_call_id_taken(&self, id: CallId) -> Result<bool, StoreError> {
+        let found =
+            self.find(Scope::Platform, "SELECT id FROM calls WHERE id = $1", args![id], |row| {
+                row.id::<CallId>("id")
+            });
+        Ok(found.await?.is_some())
+    }
+
     /// Calls of a node that never ended: left over from a crash.
     pub async fn platform_calls_open(
         &self,

@@ -121,7 +121,11 @@ pub(crate) async fn place(state: &AppState, who: &Principal, wish: Wish) -> Outc
     let call = wish.call;
     if let Some(known) = state.store.call_find(who.tenant, call).await? {
         let theirs = known.agent == Some(who.user) || who.sees_all();
-        return if theirs { Ok(call) } else { Err(Problem::conflict("this call id is taken")) };
+        return if theirs { Ok(call) } else { Err(taken()) };
+    }
+    // Another tenant's: their journal already holds what ours would say of it.
+    if state.store.platform_call_id_taken(call).await? {
+        return Err(taken());
     }
     if state.facts().draining {
         return Err(Problem::unavailable("shutting down, no new calls", 30));
@@ -163,6 +167,10 @@ pub(crate) async fn place(state: &AppState, who: &Principal, wish: Wish) -> Outc
             Err(refused_by_switch(refused))
         }
     }
+}
+
+fn taken() -> Problem {
+    Problem::conflict("this call id is taken")
 }
 
 async fn extension_of(
