@@ -4,9 +4,10 @@ use crate::problem::{FieldError, Problem};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{StatusCode, header, request::Parts},
+    http::{StatusCode, Uri, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use uuid::Uuid;
 
 /// A JSON body. Unknown fields are refused by the types (`deny_unknown_fields`, F12).
@@ -53,11 +54,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for BodyOrDef
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(value) = Query::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-        Ok(Self(value))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        query(&parts.uri).map(Self)
     }
 }
 
@@ -119,15 +117,35 @@ fn fault(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if !inner.is_data() {
         return Problem::bad_request(message);
     }
-    let quoted = message.split('`').nth(1).unwrap_or_default().to_owned();
+    field_fault(&path, &message)
+}
+
+/// Reads query parameters; says which one is at fault.
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let read = Query::try_from_uri(uri).map(|Query(value)| value);
+    read.map_err(|rejection| {
+        // Its source says `name: what is wrong`, or names an unknown parameter in quotes.
+        let text = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+        match text.split_once(": ").filter(|(name, _)| !name.contains(' ')) {
+            Some((name, message)) => field_fault(name, message),
+            None => field_fault("", &text),
+        }
+    })
+}
+
+/// The problem of one field, as serde words it.
+fn field_fault(path: &str, message: &str) -> Problem {
+    let quoted = message.split('`').nth(1).unwrap_or_default();
     let (code, field) = if message.starts_with("unknown field") {
         ("unknown", quoted)
     } else if message.starts_with("missing field") {
         ("required", quoted)
+    } else if message.starts_with("duplicate field") {
+        ("invalid", quoted)
     } else {
         ("invalid", path)
     };
-    let error = FieldError::new(&field, code, &message);
+    let error = FieldError::new(field, code, message);
     if code == "unknown" {
         let mut problem = Problem::bad_request(message);
         problem.errors = vec![error];
@@ -161,7 +179,7 @@ fn without_position(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::accounts::UserChange;
+    use crate::shapes::{accounts::UserChange, leads::LeadQuery};
 
     /// F12
     #[test]
@@ -176,5 +194,30 @@ mod tests {
         assert_eq!((problem.status, problem.errors[0].field.as_str()), (422, "role"));
         assert_eq!(parse::<UserChange>(b"{\"role\":").err().unwrap().status, 400);
         assert_eq!(parse::<UserChange>(b"{} x").err().unwrap().status, 400);
+    }
+
+    /// F12, API-02: a parameter at fault is named like a field of a body.
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        let cases = [
+            ("limit=abc", 422, "limit", "invalid"),
+            ("limit=-1", 422, "limit", "invalid"),
+            ("status=x", 422, "status", "invalid"),
+            ("limit=1&limit=2", 422, "limit", "invalid"),
+            ("colour=red", 400, "colour", "unknown"),
+            ("q=a%3A%20b&colour=red", 400, "colour", "unknown"),
+        ];
+        for (text, status, field, code) in cases {
+            let uri: Uri = format!("/api/v1/leads?{text}").parse().unwrap();
+            let problem = query::<LeadQuery>(&uri).err().unwrap();
+            let found = problem.errors.first().map(|e| (e.field.as_str(), e.code.as_str()));
+            assert_eq!(
+                (problem.status, found),
+                (status, Some((field, code))),
+                "{text}: {problem:?}"
+            );
+        }
+        let uri: Uri = "/api/v1/leads?limit=7&q=x".parse().unwrap();
+        assert_eq!(query::<LeadQuery>(&uri).ok().unwrap().limit, Some(7));
     }
 }

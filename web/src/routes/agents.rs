@@ -2,11 +2,12 @@
 
 use crate::{
     AppState,
-    extract::Body,
+    extract::{Body, Params},
+    page,
     problem::{Outcome, Problem, Problems},
     sessions::Principal,
     shapes::{
-        Page,
+        Page, PageQuery,
         accounts::{Agent, AgentStateChange, AgentWish, Role},
     },
     views,
@@ -21,13 +22,16 @@ use std::collections::HashMap;
     get,
     path = "/api/v1/agents",
     tag = "agents",
+    params(PageQuery),
     responses((status = 200, body = Page<Agent>), Problems),
 )]
 pub(crate) async fn agent_list(
     State(state): State<AppState>,
     who: Principal,
+    Params(query): Params<PageQuery>,
 ) -> Outcome<Json<Page<Agent>>> {
-    Ok(Json(Page { items: state.board(&who).await?, next_cursor: None }))
+    let all = state.board(&who).await?;
+    page::slice(all, query.limit, query.cursor.as_deref()).map(Json)
 }
 
 /// Ask for a state. During a call it comes after it; 409 while outcomes are missing.

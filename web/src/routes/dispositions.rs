@@ -2,11 +2,12 @@
 
 use crate::{
     AppState,
-    extract::Body,
+    extract::{Body, Params},
+    page,
     problem::{Outcome, Problem, Problems},
     sessions::Principal,
     shapes::{
-        Page,
+        Page, PageQuery,
         calls::{Disposition, DispositionChange},
     },
 };
@@ -21,14 +22,17 @@ use crm::dispositions::{self, DispositionPatch, NextAction};
     get,
     path = "/api/v1/dispositions",
     tag = "leads",
+    params(PageQuery),
     responses((status = 200, body = Page<Disposition>), Problems),
 )]
 pub(crate) async fn disposition_list(
     State(state): State<AppState>,
     who: Principal,
+    Params(query): Params<PageQuery>,
 ) -> Outcome<Json<Page<Disposition>>> {
     let all = state.store.disposition_list(who.tenant).await?;
-    Ok(Json(Page { items: all.into_iter().map(shown).collect(), next_cursor: None }))
+    let all = all.into_iter().map(shown).collect();
+    page::slice(all, query.limit, query.cursor.as_deref()).map(Json)
 }
 
 /// Change an outcome code.

@@ -8,7 +8,7 @@ import type { Disposition } from "@/api/types";
 export function useDispositions() {
   return useQuery({
     queryKey: ["dispositions"],
-    queryFn: async (): Promise<Disposition[]> => (await unwrap(api.GET("/dispositions"))).items,
+    queryFn: async (): Promise<Disposition[]> => (await unwrap(api.GET("/dispositions", { params: { query: { limit: 200 } } }))).items,
     staleTime: 10 * 60_000,
     select: (all) => [...all].sort((a, b) => a.position - b.position),
   });

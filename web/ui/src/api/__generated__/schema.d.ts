@@ -3895,7 +3895,12 @@ export type $defs = Record<string, never>;
 export interface operations {
     agent_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows per page, 1 to 200; 50 when not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4914,7 +4919,12 @@ export interface operations {
     };
     disposition_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows per page, 1 to 200; 50 when not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
