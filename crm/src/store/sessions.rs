@@ -66,17 +66,6 @@ impl Store {
         .await
     }
 
-    /// Whether access tokens of this session are still good.
-    pub async fn session_is_live(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let found = self.session_find(tenant, id).await?;
-        Ok(found.is_some_and(|s| s.revoked_at.is_none() && s.expires_at > now))
-    }
-
     /// The live sessions of a user, latest first.
     pub async fn session_list(
         &self,

@@ -40,18 +40,40 @@ async fn a_disabled_user_neither_signs_in_nor_refreshes() {
         let user = with_password(&floor, "priya@a.test").await;
         let (session, token) =
             sessions::open(&bench.store, &user, "10.0.0.1", "test", noon()).await.unwrap();
-        let live =
-            async |at| bench.store.session_is_live(floor.tenant, session.id, at).await.unwrap();
-        assert!(live(noon()).await);
-        assert!(!live(noon() + TimeDelta::days(8)).await);
+        let ended = async || {
+            let found = bench.store.session_find(floor.tenant, session.id).await.unwrap();
+            found.unwrap().revoked_at
+        };
+        assert_eq!(ended().await, None);
         let off = UserPatch { active: Some(false), ..UserPatch::default() };
         bench.store.user_update(floor.tenant, user.id, &off, noon()).await.unwrap();
-        assert!(!live(noon()).await);
+        assert_eq!(ended().await, Some(noon()));
         let refreshed = sessions::refresh(&bench.store, &token, noon()).await;
         assert!(matches!(refreshed, Err(SessionError::Over)));
         let attempt = attempt("priya@a.test", "correct horse", "10.0.0.1");
         let again = authenticate(&bench.store, &attempt, noon()).await;
         assert!(matches!(again, Err(SignInError::Refused)));
+    })
+    .await;
+}
+
+/// AUT-01: a session lives seven days without use, and each use begins them anew.
+#[tokio::test]
+async fn a_refresh_token_is_good_for_seven_days_and_no_longer() {
+    on_both(|bench| async move {
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let (store, week) = (&bench.store, TimeDelta::days(7));
+        let second = TimeDelta::seconds(1);
+        let (_, first) =
+            sessions::open(store, &floor.asha, "10.0.0.1", "test", noon()).await.unwrap();
+        let late = sessions::refresh(store, &first, noon() + week + second).await;
+        assert!(matches!(late, Err(SessionError::Over)), "{late:?}");
+        let used = noon() + week - second;
+        let (session, _, next) = sessions::refresh(store, &first, used).await.unwrap();
+        assert_eq!(session.expires_at, used + week);
+        let late = sessions::refresh(store, &next, used + week + second).await;
+        assert!(matches!(late, Err(SessionError::Over)), "{late:?}");
+        assert!(sessions::refresh(store, &next, used + week - second).await.is_ok());
     })
     .await;
 }
