@@ -208,3 +208,34 @@ pub(crate) fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
     let verb = Verb::of(method)?;
     TABLE.iter().find(|rule| rule.verb == verb && rule.path == path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// What the OpenAPI document does not tell of.
+    const UNDOCUMENTED: [&str; 4] =
+        ["Get /api/v1/live", "Get /api/v1/openapi.json", "Get /health", "Get /metrics"];
+
+    /// F01: no rule without a route, no route without a rule, and none twice.
+    #[test]
+    fn the_table_holds_the_documented_operations_and_four_others() {
+        let mut routes: BTreeSet<String> = UNDOCUMENTED.map(str::to_owned).into();
+        for (path, item) in crate::openapi::openapi().paths.paths {
+            let verbs = [
+                (Verb::Get, item.get),
+                (Verb::Post, item.post),
+                (Verb::Put, item.put),
+                (Verb::Patch, item.patch),
+                (Verb::Delete, item.delete),
+            ];
+            for (verb, _) in verbs.iter().filter(|(_, operation)| operation.is_some()) {
+                routes.insert(format!("{verb:?} {path}"));
+            }
+        }
+        let ruled: Vec<_> = TABLE.iter().map(|r| format!("{:?} {}", r.verb, r.path)).collect();
+        assert_eq!(ruled.iter().cloned().collect::<BTreeSet<_>>(), routes);
+        assert_eq!(ruled.len(), routes.len(), "a rule stands there twice");
+    }
+}
