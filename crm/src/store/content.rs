@@ -1,4 +1,4 @@
-//! `scripts`, `objections` and `knowledge`.
+//! `scripts`, `objection_library` and `knowledge`.
 
 use super::{Page, Row, Store, StoreError, args, cursor, leads::pattern};
 use crate::{
@@ -134,8 +134,8 @@ impl Store {
         let rows = self
             .run(
                 tenant,
-                "INSERT INTO objections AS t (id, tenant_id, category, language, objection,
-                                              response, search, created_at, updated_at)
+                "INSERT INTO objection_library AS t (id, tenant_id, category, language, objection,
+                                                     response, search, created_at, updated_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
                  ON CONFLICT (id) DO UPDATE SET category = excluded.category,
                      language = excluded.language, objection = excluded.objection,
@@ -169,7 +169,7 @@ impl Store {
         let items = self
             .list(
                 tenant,
-                "SELECT * FROM objections WHERE tenant_id = $1
+                "SELECT * FROM objection_library WHERE tenant_id = $1
                    AND ($2 IS NULL OR search LIKE $2 ESCAPE '\\')
                    AND ($3 IS NULL OR search LIKE $3 ESCAPE '\\')
                    AND ($4 IS NULL OR search LIKE $4 ESCAPE '\\')
@@ -202,7 +202,7 @@ impl Store {
         let rows = self
             .run(
                 tenant,
-                "DELETE FROM objections WHERE tenant_id = $1 AND id = $2",
+                "DELETE FROM objection_library WHERE tenant_id = $1 AND id = $2",
                 args![tenant, id],
             )
             .await?;
