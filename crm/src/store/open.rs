@@ -86,6 +86,14 @@ impl Store {
         })
     }
 
+    /// The PostgreSQL role that statements run as; none on SQLite.
+    pub async fn role(&self) -> Result<Option<String>, StoreError> {
+        match &self.db {
+            Db::Sqlite { .. } => Ok(None),
+            Db::Pg(pool) => Ok(Some(pg_role(pool).await?.0)),
+        }
+    }
+
     pub(super) fn master(&self) -> &MasterKey {
         &self.master
     }
@@ -160,7 +168,25 @@ async fn open_pg(url: &str) -> Result<Db, StoreError> {
         })
         .connect(url)
         .await?;
+    let (role, bound) = pg_role(&pool).await?;
+    if !bound {
+        pool.close().await;
+        return Err(StoreError::Unsupported(format!(
+            "PostgreSQL role {role} is a superuser or has BYPASSRLS, so nothing would keep the \
+             tenants apart: connect as a role that has neither, or as one that may create the \
+             role {APP_ROLE}"
+        )));
+    }
     Ok(Db::Pg(pool))
+}
+
+/// The role statements run as, and whether row level security binds it (G03).
+async fn pg_role(pool: &PgPool) -> Result<(String, bool), StoreError> {
+    let found = sqlx::query_as(
+        "SELECT rolname::text, NOT (rolsuper OR rolbypassrls) FROM pg_roles
+         WHERE rolname = current_user",
+    );
+    Ok(found.fetch_one(pool).await?)
 }
 
 async fn prepare_role(owner: &PgPool) -> Result<(), StoreError> {
@@ -187,6 +213,23 @@ async fn prepare_role(owner: &PgPool) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nothing that was committed is lost with the power, and readers wait for no writer.
+    #[tokio::test]
+    async fn sqlite_runs_in_wal_mode_with_full_synchronisation() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("t.db").display());
+        let Ok(Db::Sqlite { write, read }) = open_sqlite(&url).await else {
+            panic!("SQLite opens");
+        };
+        for pool in [&write, &read] {
+            let synchronous: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+            let journal: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            assert_eq!((synchronous, journal.as_str()), (2, "wal"), "2 is FULL");
+        }
+    }
 
     #[test]
     fn sqlite_versions_that_may_corrupt_are_refused() {

@@ -44,8 +44,14 @@ pub(crate) async fn sqlite() -> Bench {
 
 /// An empty PostgreSQL database.
 pub(crate) async fn postgres() -> Bench {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = tempfile::tempdir().expect("a temporary folder");
+    bench(postgres_url("").await, folder).await
+}
+
+/// Where an empty PostgreSQL database is, and what else was asked of the cluster first: `{name}`
+/// stands for the database's own name.
+pub(crate) async fn postgres_url(first: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = tokio::task::spawn_blocking(|| SERVER.get_or_init(server_url).clone())
         .await
         .expect("the cluster starts");
@@ -53,12 +59,11 @@ pub(crate) async fn postgres() -> Bench {
     let admin = sqlx::PgPool::connect(&server.replace("{db}", "postgres"))
         .await
         .expect("the cluster answers");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&admin)
-        .await
-        .expect("a database is made");
+    for text in [format!("CREATE DATABASE {name}"), first.replace("{name}", &name)] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&admin).await.expect("a database is made");
+    }
     admin.close().await;
-    bench(server.replace("{db}", &name), folder).await
+    server.replace("{db}", &name)
 }
 
 async fn bench(url: String, folder: tempfile::TempDir) -> Bench {

@@ -1,11 +1,12 @@
 //! One tenant cannot see another (G03).
 
 use crate::{
-    engines::{on_both, postgres},
+    engines::{on_both, postgres, postgres_url},
     floor::{Floor, noon},
 };
 use chrono::TimeDelta;
 use crm::{
+    MasterKey, Store, StoreConfig, StoreError,
     calls::CallFilter,
     fresh,
     leads::{LeadFilter, LeadPatch},
@@ -45,6 +46,36 @@ async fn ids_of_another_tenant_lead_nowhere() {
         assert!(store.lead_update(a.tenant, a.lead.id, &give, noon()).await.is_err());
     })
     .await;
+}
+
+/// G03: the store itself runs as a role that policies bind, and on no other.
+#[tokio::test]
+async fn the_store_runs_only_as_a_role_that_policies_bind() {
+    let bench = postgres().await;
+    assert_eq!(bench.store.role().await.unwrap().as_deref(), Some("telehub_app"));
+    // Neither may create roles, so both would run as themselves.
+    for (can, fine) in [("NOBYPASSRLS", true), ("BYPASSRLS", false)] {
+        let url = postgres_url(&format!(
+            "CREATE ROLE {{name}}_own LOGIN NOSUPERUSER NOCREATEROLE {can} PASSWORD 'x';
+             ALTER DATABASE {{name}} OWNER TO {{name}}_own"
+        ))
+        .await;
+        let (server, rest) = url.split_once('@').unwrap();
+        let name = rest.split(['/', '?']).nth(1).unwrap();
+        let scheme = server.split("://").next().unwrap();
+        let url = format!("{scheme}://{name}_own:x@{rest}");
+        let opened = Store::open(StoreConfig { url, master: MasterKey::from_bytes([7; 32]) }).await;
+        match opened {
+            Ok(store) => {
+                assert!(fine, "{can}");
+                assert_eq!(store.role().await.unwrap(), Some(format!("{name}_own")));
+            }
+            Err(StoreError::Unsupported(why)) => {
+                assert!(!fine && why.contains(&format!("{name}_own")), "{can}: {why}");
+            }
+            Err(other) => panic!("{can}: {other}"),
+        }
+    }
 }
 
 /// G03: without a tenant nothing; the role owns nothing; a scope ends with its transaction,
