@@ -248,6 +248,34 @@ fn only_policy_opens_calls() {
     report("dials past crm::policy", &faults);
 }
 
+/// G03: what crosses tenants says so in its name: `platform_…`, or `login_…` before there is one.
+#[test]
+fn only_methods_named_so_cross_tenants() {
+    let (mut faults, mut met) = (Vec::new(), 0);
+    for (name, text) in sources(&[".rs"]) {
+        if !name.starts_with("crm/src/") {
+            continue;
+        }
+        let mut function = "";
+        for (number, line) in code_lines(&text) {
+            if let Some((_, rest)) = line.split_once("fn ") {
+                function =
+                    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+            }
+            // Where the scope is turned into words for the database it is a pattern.
+            if !line.contains("Scope::Platform") || line.contains("Scope::Platform =>") {
+                continue;
+            }
+            met += 1;
+            if !["platform_", "login_"].iter().any(|start| function.starts_with(start)) {
+                faults.push(format!("{name}:{number}: {function}"));
+            }
+        }
+    }
+    assert!(met > 15, "the scope was renamed: only {met} places");
+    report("crosses tenants under a name that does not say so", &faults);
+}
+
 /// Every file a packet runs through. That it allocates nothing is measured
 /// (`media/tests/allocations.rs`).
 #[test]
