@@ -19,6 +19,16 @@ fn header<'a>(reply: &'a Response, name: &str) -> &'a str {
     reply.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
+/// What the desk's pages may load and do, written down apart from the server's own text.
+const DESK_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; \
+    worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'; object-src 'none'";
+
+fn is_html(reply: &Response) -> bool {
+    header(reply, "content-type").starts_with("text/html")
+}
+
 /// What is wrong with the headers of an answer.
 fn unsafe_headers(reply: &Response, over_tls: bool) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -32,6 +42,11 @@ fn unsafe_headers(reply: &Response, over_tls: bool) -> Vec<String> {
         if header(reply, name) != wanted {
             wrong.push(format!("{name}: {:?}", header(reply, name)));
         }
+    }
+    // The desk's own pages are held to the whole of it.
+    let page = is_html(reply) && !reply.url().path().starts_with("/docs");
+    if page && header(reply, "content-security-policy") != DESK_POLICY {
+        wrong.push(format!("policy: {:?}", header(reply, "content-security-policy")));
     }
     let policy: BTreeMap<&str, Vec<&str>> = header(reply, "content-security-policy")
         .split(';')
@@ -65,7 +80,7 @@ async fn every_answer_tells_the_browser_to_be_careful() {
     let server = Telehub::demo(BINARY);
     let admin = server.api("admin").await;
     let client = Client::new();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut pages_of_the_desk) = (Vec::new(), 0);
     let pages = [
         "/",
         "/sign-in",
@@ -92,8 +107,10 @@ async fn every_answer_tells_the_browser_to_be_careful() {
     ];
     for page in pages {
         let reply = client.get(format!("{}{page}", server.base)).send().await.unwrap();
+        pages_of_the_desk += usize::from(is_html(&reply) && !page.starts_with("/docs"));
         wrong.extend(unsafe_headers(&reply, false).into_iter().map(|w| format!("{page} {w}")));
     }
+    assert!(pages_of_the_desk >= 10, "only {pages_of_the_desk} pages of the desk");
     for (method, path) in operations(&server.base).await {
         let url = format!("{}/api/v1{}", server.base, filled(&path, NOBODY));
         let anonymous = client.request(method.clone(), &url).send().await.unwrap();

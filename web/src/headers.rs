@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The desk: own scripts and styles only, nothing inline.
 const DESK: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-img-src 'self' data: blob: https:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; \
+img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; \
 worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
 frame-ancestors 'none'; object-src 'none'";
 
