@@ -79,6 +79,38 @@ async function extensions({ browser }) {
   await desk.close();
 }
 
+/** By keys alone: to the button, through the form, and saved with Enter. */
+async function byKeys({ browser }) {
+  const desk = await asAdmin(browser, "/admin/extensions");
+  const { page } = desk;
+  const number = String(910 + Math.floor(Math.random() * 80));
+  const until = async (locator, what) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      if (await locator.evaluate((node) => node === document.activeElement).catch(() => false)) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`forty tabs do not reach ${what}`);
+  };
+  await until(desk.by("button", "extensions.new"), "the button");
+  await page.keyboard.press("Enter");
+  await desk.dialog.waitFor();
+  const numberField = field(desk, "extensions.number");
+  await numberField.waitFor();
+  await until(numberField, "the number");
+  await page.keyboard.press("Control+KeyA");
+  await page.keyboard.type(number);
+  await until(field(desk, "extensions.name"), "the name");
+  await page.keyboard.type("Back office");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: desk.t("setup.title", { number }) }).waitFor();
+  await page.keyboard.press("Escape");
+  await desk.dialog.waitFor({ state: "detached" });
+  const made = (await ask("admin", "GET", "/extensions?limit=200")).items.find((one) => one.number === number);
+  same(made?.name, "Back office", "the extension is there");
+  await ask("admin", "DELETE", `/extensions/${made.id}`);
+  await desk.close();
+}
+
 /** TRK: a carrier that does not answer is shown as down with why; the demo carrier answers and takes a test call. */
 async function trunks({ browser }) {
   const desk = await asAdmin(browser, "/admin/trunks");
@@ -149,6 +181,7 @@ async function forbidden({ browser }) {
 export default {
   "a user is made, signs in, is locked out and let in again": users,
   "an extension is made and its phone registers before one's eyes": extensions,
+  "an extension is made by keys alone": byKeys,
   "a dead carrier says why; a live one takes a test call": trunks,
   "a number is understood as typed and rings an extension": numbers,
   "the set-up pages are the administrators'": forbidden,

@@ -1,7 +1,7 @@
 // A carrier calls: the person's card is there while the phone rings, whatever the desk was doing.
 import { cpus, loadavg } from "node:os";
 import { ask, lead, someNumber, until } from "./api.mjs";
-import { Desk, check, same } from "./desk.mjs";
+import { Desk, check, nothingFound, same } from "./desk.mjs";
 import { Carrier } from "./phones.mjs";
 
 let dids = 0;
@@ -42,6 +42,7 @@ async function popsUp({ browser, phone }) {
     const call = await carrier.call(person.phone);
     await desk.phase("incoming");
     await desk.screen.getByRole("heading", { name: person.name }).waitFor();
+    nothingFound(await desk.inspect("incoming"));
     await phone.heard("CALL_INCOMING");
     await desk.page.reload();
     await desk.phase("incoming");
@@ -81,6 +82,7 @@ async function stranger({ browser, phone }) {
     await desk.screen.getByText(desk.t("hud.unknown")).waitFor();
     await desk.by("button", "hud.createLead").click();
     await desk.screen.getByText(desk.t("hud.nameMissing")).waitFor();
+    nothingFound(await desk.inspect("stranger"));
     await desk.screen.getByLabel(desk.t("lead.name")).fill("Zubin Irani");
     await desk.by("button", "hud.createLead").click();
     await desk.screen.getByRole("heading", { name: "Zubin Irani" }).waitFor();
@@ -136,6 +138,7 @@ async function missed({ browser, phone }) {
     await desk.go("/calls?status=missed");
     const row = desk.page.getByRole("row").filter({ hasText: person.name });
     await row.getByRole("cell").getByText(desk.t("callStatus.missed"), { exact: true }).waitFor();
+    nothingFound(await desk.inspect("missed"));
     phone.auto = true;
     await row.getByRole("button", { name: desk.t("call.callName", { name: person.name }) }).click();
     await desk.phase("talking");
