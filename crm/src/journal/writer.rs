@@ -24,10 +24,10 @@ pub(super) const BATCH: usize = 256;
 /// A write that takes longer is a sick database's: what waits is kept beside it.
 const SPILL_AFTER: Duration = Duration::from_millis(100);
 /// Least time from one write to the next: what comes between is written together, at a fraction of the cost. A lone event
-/// finds nothing to wait for.
-const GATHER: Duration = Duration::from_millis(20);
-/// The same where a call waits for the receipt.
-const GATHER_AWAITED: Duration = Duration::from_millis(5);
+/// finds nothing to wait for; an answer under load is passed on this much later at most, which nobody hears.
+const GATHER: Duration = Duration::from_millis(25);
+/// How often it looks meanwhile whether a whole batch is there.
+const LOOK: Duration = Duration::from_millis(5);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 
@@ -237,26 +237,25 @@ impl Writer {
     }
 }
 
-/// Takes in what comes until the next write is due: sooner where a call waits, at once where the last one is long past.
-/// It looks now and then instead of being woken for each event.
+/// Takes in what comes until the next write is due: at once where the last one is long past. It looks now and then instead
+/// of being woken for each event.
 async fn gather(
     receiver: &mut mpsc::Receiver<StampedEvent>,
     incoming: &mut Vec<StampedEvent>,
     written_at: Instant,
 ) {
-    let mut due = written_at + GATHER_AWAITED;
+    let due = written_at + GATHER;
     loop {
-        tokio::time::sleep_until(due.into()).await;
         while incoming.len() < BATCH
             && let Ok(event) = receiver.try_recv()
         {
             incoming.push(event);
         }
-        let awaited = incoming.iter().any(|event| event.receipt.is_some());
-        due += GATHER_AWAITED;
-        if awaited || incoming.len() >= BATCH || due > written_at + GATHER {
+        let now = Instant::now();
+        if incoming.len() >= BATCH || now >= due {
             return;
         }
+        sleep(LOOK.min(due - now)).await;
     }
 }
 
