@@ -5,6 +5,7 @@
 mod access;
 mod carriers;
 mod cli;
+mod consent;
 mod crash;
 mod demo_floor;
 mod desk;
@@ -37,4 +38,5 @@ mod transfers;
 mod transports;
 mod trunks;
 mod two_steps;
+mod unanswered;
 mod websocket;

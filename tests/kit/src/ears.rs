@@ -75,6 +75,22 @@ impl Heard {
         frames.count() as f32 * 0.02
     }
 
+    /// How much the loudest half second of `other` sounds like the best match in here (0 to 1): 1 is the same wave.
+    pub fn likeness(&self, other: &Self) -> f32 {
+        assert_eq!(self.rate, other.rate, "the same rate");
+        let length = (other.rate / 2) as usize;
+        // Every eighth sample is enough to tell waves apart, and the search is long.
+        let power = |samples: &[f32]| samples.iter().step_by(8).map(|s| s * s).sum::<f32>();
+        let windows = other.samples.chunks_exact(length);
+        let Some(wanted) = windows.max_by(|a, b| power(a).total_cmp(&power(b))) else { return 0.0 };
+        let loudness = power(wanted).sqrt();
+        let likeness = |found: &[f32]| {
+            let both: f32 = found.iter().zip(wanted).step_by(8).map(|(a, b)| a * b).sum();
+            both / (power(found).sqrt() * loudness).max(1e-6)
+        };
+        self.samples.windows(length).map(likeness).fold(0.0, f32::max)
+    }
+
     /// True where it is quiet: below −50 dBFS.
     pub fn is_silent(&self) -> bool {
         self.level() < 0.003
@@ -136,6 +152,12 @@ mod tests {
         assert!(heard.share_at(1000.0) < 0.05);
         assert!((heard.seconds_of(440.0) - 1.0).abs() < 0.05);
         assert!(!heard.is_silent());
-        assert!(Heard { samples: vec![0.0; 8000], rate: 8000 }.is_silent());
+        let silence = Heard { samples: vec![0.0; 8000], rate: 8000 };
+        assert!(silence.is_silent());
+        let other = folder.path().join("other.wav");
+        write_tone(&other, 600.0, 1.0);
+        assert!(heard.between(0.2, 1.0).likeness(&heard) > 0.95);
+        assert!(heard.likeness(&Heard::file(&other)) < 0.2);
+        assert!(silence.likeness(&heard) < 0.01);
     }
 }

@@ -1,0 +1,143 @@
+//! The recording announcement and what the customer says to it, heard on a real call (SEC-02, I09).
+
+use crate::{
+    carriers::{customer, no_other_carrier, trunk},
+    floor::{AGENT_HZ, Floor, SOON, talk},
+};
+use serde_json::{Value, json};
+use std::path::Path;
+use testkit::{ears::Heard, eventually, peers::Baresip};
+use tokio::task::block_in_place;
+
+const CUSTOMER_HZ: f32 = 1000.0;
+
+/// A floor whose tenant asks in one way, with Asha at her phone and a customer who answers.
+struct Scene {
+    floor: Floor,
+    agent: Baresip,
+    customer: Baresip,
+    call: String,
+}
+
+impl Scene {
+    async fn with(consent: &str, language: &str) -> Self {
+        let floor = Floor::open().await;
+        let agent = floor.phone().await;
+        floor.ready().await;
+        let recording = json!({ "recording": { "consent": consent } });
+        let settings = floor.admin.patch("/settings", recording).await;
+        assert_eq!(settings["recording"]["consent"], consent, "{settings}");
+        let number = "+919811773300";
+        let customer = customer(&floor, number, CUSTOMER_HZ, "udp", "PCMA", "").await;
+        trunk(&floor, customer.sip_port, json!({})).await;
+        no_other_carrier(&floor).await;
+        let lead = json!({
+            "name": "Asked", "phone": number, "language": language, "assigned_to": floor.asha_id,
+        });
+        let lead = floor.admin.post("/leads", lead).await;
+        let call = floor.dial(lead["id"].as_str().unwrap()).await;
+        floor.call_is(&call, "in_progress").await;
+        Self { floor, agent, customer, call }
+    }
+
+    async fn kinds(&self) -> Vec<Value> {
+        let events = self.floor.admin.get(&format!("/calls/{}/events?limit=200", self.call)).await;
+        events["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits for an event of the call.
+    async fn event(&self, kind: &str) -> Value {
+        eventually(kind, SOON, || async {
+            self.kinds().await.into_iter().find(|event| event["kind"] == kind)
+        })
+        .await
+    }
+
+    async fn hang_up(&mut self) -> (Value, Heard, Heard) {
+        self.floor.hang_up(&self.call).await;
+        let row = self.floor.call_over(&self.call).await;
+        block_in_place(|| self.agent.until("CALL_CLOSED", 8));
+        block_in_place(|| self.customer.until("CALL_CLOSED", 8));
+        let agent = self.agent.heard().pop().unwrap();
+        (row, self.customer.heard().pop().unwrap(), agent)
+    }
+}
+
+fn prompt(language: &str, name: &str) -> Heard {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Heard::file(&root.join("sounds").join(language).join(format!("{name}.wav")))
+}
+
+/// The usual mode: both hear in the lead's language that the call is recorded, then each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_announcement_is_heard_by_both_in_the_leads_language_before_they_talk() {
+    let mut scene = Scene::with("announce", "hindi").await;
+    scene.event("announced").await;
+    scene.event("recording_started").await;
+    talk(3.0).await;
+    let (_, customer, agent) = scene.hang_up().await;
+    let hindi = prompt("hi", "recording_announcement");
+    for (who, heard) in [("customer", &customer), ("agent", &agent)] {
+        assert!(heard.likeness(&hindi) > 0.9, "{who} hears it: {}", heard.likeness(&hindi));
+        let english = prompt("en", "recording_announcement");
+        assert!(heard.likeness(&english) < 0.5, "{who}, in Hindi only");
+    }
+    let before = customer.between(0.0, hindi.seconds() - 0.5);
+    assert!(before.share_at(AGENT_HZ) < 0.1, "nobody is joined before its end");
+    assert!(customer.seconds_of(AGENT_HZ) > 2.0, "{}", customer.seconds_of(AGENT_HZ));
+    assert!(agent.seconds_of(CUSTOMER_HZ) > 2.0, "{}", agent.seconds_of(CUSTOMER_HZ));
+    let (left, right) = scene.floor.recording(&scene.call).await;
+    assert!(left.seconds_of(CUSTOMER_HZ) > 2.0 && right.seconds_of(AGENT_HZ) > 2.0);
+    let kinds: Vec<Value> = scene.kinds().await.into_iter().map(|e| e["kind"].clone()).collect();
+    let at = |kind: &str| kinds.iter().position(|k| k == kind).expect("an event");
+    assert!(at("announced") < at("recording_started"), "{kinds:?}");
+}
+
+/// Who presses 9 is recorded no longer, and the call goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_opts_out_is_not_recorded_and_the_call_goes_on() {
+    let mut scene = Scene::with("announce_opt_out", "english").await;
+    talk(1.0).await;
+    scene.customer.command("sndcode", "9");
+    let decided = scene.event("consent_decided").await;
+    assert_eq!(decided["data"]["agreed"], false, "{decided}");
+    talk(3.0).await;
+    let (row, customer, agent) = scene.hang_up().await;
+    assert_eq!(row["hangup_cause"]["kind"], "normal", "{row}");
+    assert!(customer.seconds_of(AGENT_HZ) > 2.0, "{}", customer.seconds_of(AGENT_HZ));
+    assert!(agent.seconds_of(CUSTOMER_HZ) > 2.0, "{}", agent.seconds_of(CUSTOMER_HZ));
+    assert_not_recorded(&scene).await;
+}
+
+/// Without a key nothing is kept; with 1 it is, from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_must_opt_in_is_recorded_only_after_agreeing() {
+    let mut silent = Scene::with("opt_in", "english").await;
+    silent.event("announced").await;
+    talk(2.0).await;
+    let (_, customer, _) = silent.hang_up().await;
+    let asked = prompt("en", "recording_opt_in");
+    assert!(customer.likeness(&asked) > 0.9, "is asked: {}", customer.likeness(&asked));
+    assert!(customer.seconds_of(AGENT_HZ) > 1.0, "and talks all the same");
+    assert_not_recorded(&silent).await;
+    drop(silent);
+
+    let mut agreed = Scene::with("opt_in", "english").await;
+    talk(1.0).await;
+    agreed.customer.command("sndcode", "1");
+    let decided = agreed.event("consent_decided").await;
+    assert_eq!(decided["data"]["agreed"], true, "{decided}");
+    agreed.event("recording_started").await;
+    talk(3.0).await;
+    agreed.hang_up().await;
+    let (left, right) = agreed.floor.recording(&agreed.call).await;
+    assert!(left.seconds_of(CUSTOMER_HZ) > 2.0 && right.seconds_of(AGENT_HZ) > 2.0);
+}
+
+async fn assert_not_recorded(scene: &Scene) {
+    let kinds = scene.kinds().await;
+    assert!(kinds.iter().all(|event| event["kind"] != "recording_started"), "{kinds:?}");
+    let path = format!("/calls/{}/recording", scene.call);
+    let (status, _) = scene.floor.admin.bytes(&path, None).await;
+    assert_eq!(status.as_u16(), 404, "no audio is kept");
+}
