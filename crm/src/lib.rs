@@ -32,6 +32,7 @@ pub mod tenants;
 pub mod trunks;
 pub mod users;
 pub mod vault;
+pub mod widening;
 
 pub use ids::{
     ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, ScriptId, SessionId, fresh,

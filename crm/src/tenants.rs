@@ -1,6 +1,6 @@
 //! Tenants and what each may set for itself.
 
-use crate::users::Role;
+use crate::{users::Role, widening::Widening};
 use call::{ConsentMode, E164, TenantId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ pub struct TenantSettings {
     pub dispositions: DispositionSettings,
     /// Who sees what.
     pub desk: DeskSettings,
+    /// Numbers that somebody wants to be called and nobody of another role has agreed to yet (D02).
+    pub widening: Option<Widening>,
 }
 
 impl Default for TenantSettings {
@@ -82,6 +84,7 @@ impl Default for TenantSettings {
             recording: RecordingSettings::default(),
             dispositions: DispositionSettings::default(),
             desk: DeskSettings::default(),
+            widening: None,
         }
     }
 }
@@ -136,8 +139,10 @@ impl Default for CallingSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecordingSettings {
-    /// Record every call.
+    /// Record every call with a customer.
     pub enabled: bool,
+    /// Record calls between colleagues as well; silently, for they are told by their employer.
+    pub internal: bool,
     /// How the customer agrees.
     pub consent: ConsentMode,
     /// Prompt language where the lead's is unknown.
@@ -150,6 +155,7 @@ impl Default for RecordingSettings {
     fn default() -> Self {
         Self {
             enabled: true,
+            internal: false,
             consent: ConsentMode::Announce,
             language: "en".into(),
             retention_days: 90,

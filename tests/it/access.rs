@@ -74,6 +74,7 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("get", "/audit", "a"),
     ("get", "/settings", "am"),
     ("patch", "/settings", "a"),
+    ("post delete", "/settings/widening", "am"),
 ];
 
 fn fits(pattern: &str, path: &str) -> bool {

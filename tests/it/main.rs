@@ -40,3 +40,4 @@ mod trunks;
 mod two_steps;
 mod unanswered;
 mod websocket;
+mod widening;

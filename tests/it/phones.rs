@@ -36,29 +36,47 @@ async fn a_number_dialled_on_the_phone_is_called_heard_and_recorded() {
     assert!(customer.share_at(AGENT_HZ) < 0.05, "left is the customer alone");
 }
 
-/// TEL-11: one extension calls another; both hear each other, nobody is recorded.
+/// TEL-11: one extension calls another; both hear each other. Nobody is recorded, unless the house records its own calls.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_calls_another() {
     let floor = Floor::open().await;
     let mut first = floor.phone().await;
     let account = floor.account("102").await;
     let mut second = floor.register(&account, 800.0).await;
+    colleagues_talk(&floor, &mut first, &mut second).await;
+    let (at_first, at_second) = (first.heard().pop().unwrap(), second.heard().pop().unwrap());
+    assert!(at_first.seconds_of(800.0) > 1.5, "{}", at_first.seconds_of(800.0));
+    assert!(at_second.seconds_of(AGENT_HZ) > 1.5, "{}", at_second.seconds_of(AGENT_HZ));
+    let unrecorded = eventually("the internal call's row", SOON, || async {
+        let calls = floor.admin.get("/calls?direction=internal").await;
+        calls["items"].get(0).filter(|row| row["ended_at"].is_string()).cloned()
+    })
+    .await;
+    assert_eq!(unrecorded["from"], "101", "{unrecorded}");
+    assert_eq!(unrecorded["to"], "102", "{unrecorded}");
+    assert_eq!(unrecorded["recording"], Value::Null, "{unrecorded}");
+
+    floor.admin.patch("/settings", json!({ "recording": { "internal": true } })).await;
+    colleagues_talk(&floor, &mut first, &mut second).await;
+    let call = eventually("the second call's row", SOON, || async {
+        let calls = floor.admin.get("/calls?direction=internal").await;
+        let rows = calls["items"].as_array()?.iter().filter(|row| row["id"] != unrecorded["id"]);
+        rows.filter_map(|row| row["id"].as_str().map(str::to_owned)).next()
+    })
+    .await;
+    let (dialled, called) = floor.recording(&call).await;
+    assert!(dialled.seconds_of(AGENT_HZ) > 1.5, "left: {}", dialled.seconds_of(AGENT_HZ));
+    assert!(called.seconds_of(800.0) > 1.5, "right: {}", called.seconds_of(800.0));
+}
+
+/// 101 calls 102, they talk, 102 hangs up.
+async fn colleagues_talk(floor: &Floor, first: &mut Baresip, second: &mut Baresip) {
     first.command("dial", &format!("sip:102@{}", floor.server.sip));
     block_in_place(|| second.until("CALL_ESTABLISHED", 10));
     talk(3.0).await;
     second.command("hangup", "");
     block_in_place(|| first.until("CALL_CLOSED", 8));
     assert!(block_in_place(|| second.saw("CALL_CLOSED", SOON)));
-    let (at_first, at_second) = (first.heard().pop().unwrap(), second.heard().pop().unwrap());
-    assert!(at_first.seconds_of(800.0) > 1.5, "{}", at_first.seconds_of(800.0));
-    assert!(at_second.seconds_of(AGENT_HZ) > 1.5, "{}", at_second.seconds_of(AGENT_HZ));
-    let row = eventually("the internal call's row", SOON, || async {
-        let calls = floor.admin.get("/calls?direction=internal").await;
-        calls["items"].get(0).filter(|row| row["ended_at"].is_string()).cloned()
-    })
-    .await;
-    assert_eq!((row["from"].clone(), row["to"].clone()), (json!("101"), json!("102")), "{row}");
-    assert_eq!(row["recording"], Value::Null, "{row}");
 }
 
 /// A customer with `theirs` calls a phone with `ours`; what each heard.

@@ -197,6 +197,8 @@ pub(crate) const TABLE: &[Rule] = &[
     Rule::of(Verb::Get, "/api/v1/audit", ADMINS),
     Rule::of(Verb::Get, "/api/v1/settings", LEADERS),
     Rule::of(Verb::Patch, "/api/v1/settings", ADMINS),
+    Rule::of(Verb::Post, "/api/v1/settings/widening", LEADERS),
+    Rule::of(Verb::Delete, "/api/v1/settings/widening", LEADERS),
     Rule::in_handler(Verb::Get, "/api/v1/live", ANYONE),
     Rule::public(Verb::Get, "/api/v1/openapi.json"),
     Rule::public(Verb::Get, "/health"),

@@ -115,6 +115,7 @@ fn set_up_routes(router: Documented) -> Documented {
         .routes(routes!(routes::dnd::dnd_remove))
         .routes(routes!(routes::audit::audit_list))
         .routes(routes!(routes::settings::settings, routes::settings::settings_change))
+        .routes(routes!(routes::settings::widening_agree, routes::settings::widening_drop))
 }
 
 /// What agents and managers work with.

@@ -8,8 +8,8 @@ use crate::{
     tenants::Tenant,
 };
 use call::{
-    CauseKind, Direction, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Plan, RecordPlan,
-    Target, TenantId, TrunkId, UserId,
+    CauseKind, ConsentMode, Direction, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Plan,
+    RecordPlan, Target, TenantId, TrunkId, UserId,
 };
 
 impl Policy {
@@ -79,7 +79,7 @@ impl Policy {
         let mut plan = self.to_extension(&owner, &extension, from_number.to_owned(), None)?;
         plan.agent = from_user;
         plan.extension = Some(from_extension);
-        plan.record = RecordPlan::default();
+        plan.record = between_colleagues(&owner);
         Ok(Some(plan))
     }
 
@@ -133,6 +133,16 @@ impl Policy {
             max_duration_ms: u64::from(self.max_duration(calling)) * 1000,
             record: RecordPlan::default(),
         })
+    }
+}
+
+/// Colleagues are told by their employer: no announcement.
+fn between_colleagues(owner: &Tenant) -> RecordPlan {
+    let recording = &owner.settings.recording;
+    RecordPlan {
+        enabled: recording.enabled && recording.internal,
+        consent: ConsentMode::Silent,
+        language: recording.language.clone(),
     }
 }
 

@@ -8,11 +8,12 @@ use crate::{
     sessions::Principal,
     shapes::compliance::{
         CallingSettings, DeskSettings, DispositionSettings, RecordingSettings, Settings,
-        SettingsChange,
+        SettingsChange, Widening, WideningAgreed,
     },
 };
 use axum::{Json, extract::State};
-use crm::tenants::Tenant;
+use call::TenantId;
+use crm::{tenants::Tenant, widening::WideningRefused};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -28,7 +29,7 @@ pub(crate) async fn settings(
     who: Principal,
 ) -> Outcome<Json<Settings>> {
     let tenant = state.store.tenant_find(who.tenant).await?;
-    shown(tenant.ok_or_else(|| Problem::not_found("tenant"))?).map(Json)
+    shown(&state, tenant.ok_or_else(unknown)?).await.map(Json)
 }
 
 /// Change settings; calls that run keep theirs.
@@ -44,10 +45,12 @@ pub(crate) async fn settings_change(
     who: Principal,
     Body(body): Body<SettingsChange>,
 ) -> Outcome<Json<Settings>> {
-    let unknown = || Problem::not_found("tenant");
     let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
     let mut after = tenant.settings.clone();
-    after.calling = section::<CallingSettings, _>("calling", &after.calling, body.calling)?;
+    let calling = section::<CallingSettings, _>("calling", &after.calling, body.calling)?;
+    check(&calling)?;
+    let now = chrono::Utc::now();
+    after.ask(calling, who.user, who.role.into(), now);
     after.recording =
         section::<RecordingSettings, _>("recording", &after.recording, body.recording)?;
     after.dispositions =
@@ -56,7 +59,7 @@ pub(crate) async fn settings_change(
     if let Some(language) = body.language {
         after.language = fits_language(&language)?;
     }
-    check(&after)?;
+    fits_language(&after.recording.language)?;
     let name = body.name.map(|n| fits_name(&n)).transpose()?;
     if let Some(zone) = &body.timezone
         && !crm::tenants::known_zone(zone)
@@ -64,17 +67,72 @@ pub(crate) async fn settings_change(
         return Err(Problem::field("timezone", "unknown", "is no IANA zone"));
     }
     if after != tenant.settings {
-        state.store.tenant_set_settings(who.tenant, &after, chrono::Utc::now()).await?;
+        state.store.tenant_set_settings(who.tenant, &after, now).await?;
     }
     if name.is_some() || body.timezone.is_some() {
         let name = name.as_deref().unwrap_or(&tenant.name);
         let zone = body.timezone.as_deref().unwrap_or(&tenant.timezone);
-        state.store.tenant_rename(who.tenant, name, zone, chrono::Utc::now()).await?;
+        state.store.tenant_rename(who.tenant, name, zone, now).await?;
     }
     let detail = serde_json::json!({ "before": tenant.settings, "after": after });
     state.audit(&who, who.audit("settings.updated", "tenant", who.tenant).with(detail)).await?;
     let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
-    shown(tenant).map(Json)
+    shown(&state, tenant).await.map(Json)
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("tenant")
+}
+
+/// Agree to what was asked for: by a role other than the one that asked (D02).
+#[utoipa::path(
+    post,
+    path = "/api/v1/settings/widening",
+    tag = "settings",
+    request_body = WideningAgreed,
+    responses((status = 200, body = Settings), Problems),
+)]
+pub(crate) async fn widening_agree(
+    State(state): State<AppState>,
+    who: Principal,
+    Body(body): Body<WideningAgreed>,
+) -> Outcome<Json<Settings>> {
+    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    let mut after = tenant.settings.clone();
+    let granted = after.widen(body.asked_at, who.role.into()).map_err(|refused| match refused {
+        WideningRefused::Gone => Problem::conflict(refused.to_string()),
+        WideningRefused::SameRole => {
+            Problem::forbidden(refused.to_string()).rule("same_role", None)
+        }
+    })?;
+    state.store.tenant_set_settings(who.tenant, &after, chrono::Utc::now()).await?;
+    let detail = serde_json::json!({ "widening": granted });
+    state.audit(&who, who.audit("settings.widened", "tenant", who.tenant).with(detail)).await?;
+    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    shown(&state, tenant).await.map(Json)
+}
+
+/// Drop what was asked for.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/settings/widening",
+    tag = "settings",
+    responses((status = 200, body = Settings), Problems),
+)]
+pub(crate) async fn widening_drop(
+    State(state): State<AppState>,
+    who: Principal,
+) -> Outcome<Json<Settings>> {
+    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    let mut after = tenant.settings.clone();
+    if let Some(dropped) = after.widening.take() {
+        state.store.tenant_set_settings(who.tenant, &after, chrono::Utc::now()).await?;
+        let record = who.audit("settings.widening_dropped", "tenant", who.tenant);
+        let detail = serde_json::json!({ "widening": dropped });
+        state.audit(&who, record.with(detail)).await?;
+    }
+    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    shown(&state, tenant).await.map(Json)
 }
 
 /// Lays the given keys over a section; the typed shape in between refuses unknown ones.
@@ -95,8 +153,7 @@ fn value<T: Serialize>(of: &T) -> Outcome<Value> {
     })
 }
 
-fn check(settings: &crm::tenants::TenantSettings) -> Outcome<()> {
-    let calling = &settings.calling;
+fn check(calling: &crm::tenants::CallingSettings) -> Outcome<()> {
     if calling.window_start >= calling.window_end {
         let words = "must be later than window_start";
         return Err(Problem::field("calling.window_end", "invalid", words));
@@ -114,21 +171,43 @@ fn check(settings: &crm::tenants::TenantSettings) -> Outcome<()> {
             return Err(Problem::field(field, "invalid", format!("must be {from} to {to}")));
         }
     }
-    fits_language(&settings.recording.language).map(|_| ())
+    Ok(())
 }
 
-fn shown(tenant: Tenant) -> Outcome<Settings> {
+async fn shown(state: &AppState, tenant: Tenant) -> Outcome<Settings> {
     let settings = &tenant.settings;
+    let widening = match &settings.widening {
+        Some(asked) => Some(asked_for(state, tenant.id, asked).await?),
+        None => None,
+    };
     Ok(Settings {
         calling: typed(value(&settings.calling)?)?,
         recording: typed(value(&settings.recording)?)?,
         dispositions: typed(value(&settings.dispositions)?)?,
         desk: typed(value(&settings.desk)?)?,
+        widening,
         language: settings.language.clone(),
         name: tenant.name,
         timezone: tenant.timezone,
         sip_domain: tenant.sip_domain,
         updated_at: tenant.updated_at,
+    })
+}
+
+async fn asked_for(
+    state: &AppState,
+    tenant: TenantId,
+    asked: &crm::widening::Widening,
+) -> Outcome<Widening> {
+    let by = state.store.user_find(tenant, asked.asked_by).await?;
+    Ok(Widening {
+        countries: asked.reach.countries.clone(),
+        premium: asked.reach.premium,
+        satellite: asked.reach.satellite,
+        asked_by: asked.asked_by.0,
+        asked_by_name: by.map(|user| user.name),
+        asked_as: asked.asked_as.into(),
+        asked_at: asked.asked_at,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Do-not-call list, audit trail, settings of the tenant.
 
+use super::accounts::Role;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -130,9 +131,12 @@ pub struct CallingSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordingSettings {
-    /// Record every call.
+    /// Record every call with a customer.
     #[schema(required = false)]
     pub enabled: bool,
+    /// Record calls between colleagues as well.
+    #[schema(required = false)]
+    pub internal: bool,
     /// How the customer agrees.
     #[schema(required = false)]
     pub consent: ConsentMode,
@@ -171,6 +175,33 @@ pub struct DeskSettings {
     pub manual_dialing: bool,
 }
 
+/// Numbers that somebody wants to be called and nobody of another role has agreed to yet (D02).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Widening {
+    /// Countries that would be added, ISO 3166 letters.
+    pub countries: Vec<String>,
+    /// Premium-rate and shared-cost numbers would be allowed.
+    pub premium: bool,
+    /// Satellite and international network numbers would be allowed.
+    pub satellite: bool,
+    /// Who asked.
+    pub asked_by: Uuid,
+    /// Their name, while they are here.
+    pub asked_by_name: Option<String>,
+    /// Their role: somebody of another one agrees.
+    pub asked_as: Role,
+    /// When; sent back by who agrees.
+    pub asked_at: DateTime<Utc>,
+}
+
+/// Agreement to what was asked for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WideningAgreed {
+    /// `asked_at` of what was seen: another wish is not agreed to by it.
+    pub asked_at: DateTime<Utc>,
+}
+
 /// Settings of the tenant.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Settings {
@@ -190,11 +221,14 @@ pub struct Settings {
     pub dispositions: DispositionSettings,
     /// Who sees what.
     pub desk: DeskSettings,
+    /// What is asked for and waits for somebody of another role.
+    pub widening: Option<Widening>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
 }
 
-/// Change of settings; what is left out stays, in each section too.
+/// Change of settings; what is left out stays, in each section too. More countries, premium or satellite numbers are not
+/// allowed by it: they become `widening`, which somebody of another role agrees to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsChange {

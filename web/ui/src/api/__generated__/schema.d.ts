@@ -1022,6 +1022,24 @@ export interface paths {
         patch: operations["settings_change"];
         trace?: never;
     };
+    "/api/v1/settings/widening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree to what was asked for: by a role other than the one that asked (D02). */
+        post: operations["widening_agree"];
+        /** Drop what was asked for. */
+        delete: operations["widening_drop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trunks": {
         parameters: {
             query?: never;
@@ -3356,8 +3374,10 @@ export interface components {
         };
         /** @description Whether calls are recorded and how that is said (SEC-02). */
         RecordingSettings: {
-            /** @description Record every call. */
+            /** @description Record every call with a customer. */
             enabled?: boolean;
+            /** @description Record calls between colleagues as well. */
+            internal?: boolean;
             /** @description How the customer agrees. */
             consent?: components["schemas"]["ConsentMode"];
             /** @description Prompt language where the lead's is unknown. */
@@ -3456,13 +3476,17 @@ export interface components {
             dispositions: components["schemas"]["DispositionSettings"];
             /** @description Who sees what. */
             desk: components["schemas"]["DeskSettings"];
+            widening?: null | components["schemas"]["Widening"];
             /**
              * Format: date-time
              * @description Last change.
              */
             updated_at: string;
         };
-        /** @description Change of settings; what is left out stays, in each section too. */
+        /**
+         * @description Change of settings; what is left out stays, in each section too. More countries, premium or satellite numbers are not
+         *     allowed by it: they become `widening`, which somebody of another role agrees to.
+         */
         SettingsChange: {
             /** @description Name shown. */
             name?: string | null;
@@ -3883,6 +3907,37 @@ export interface components {
              * @description At least 10 characters; generated and returned once when left out.
              */
             password?: string | null;
+        };
+        /** @description Numbers that somebody wants to be called and nobody of another role has agreed to yet (D02). */
+        Widening: {
+            /** @description Countries that would be added, ISO 3166 letters. */
+            countries: string[];
+            /** @description Premium-rate and shared-cost numbers would be allowed. */
+            premium: boolean;
+            /** @description Satellite and international network numbers would be allowed. */
+            satellite: boolean;
+            /**
+             * Format: uuid
+             * @description Who asked.
+             */
+            asked_by: string;
+            /** @description Their name, while they are here. */
+            asked_by_name?: string | null;
+            /** @description Their role: somebody of another one agrees. */
+            asked_as: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description When; sent back by who agrees.
+             */
+            asked_at: string;
+        };
+        /** @description Agreement to what was asked for. */
+        WideningAgreed: {
+            /**
+             * Format: date-time
+             * @description `asked_at` of what was seen: another wish is not agreed to by it.
+             */
+            asked_at: string;
         };
     };
     responses: never;
@@ -6474,6 +6529,66 @@ export interface operations {
                 "application/json": components["schemas"]["SettingsChange"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    widening_agree: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WideningAgreed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    widening_drop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {

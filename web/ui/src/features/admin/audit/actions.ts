@@ -42,6 +42,8 @@ export const AUDIT_ACTIONS = [
   "script.deleted",
   "script.saved",
   "settings.updated",
+  "settings.widened",
+  "settings.widening_dropped",
   "sip.aor_theft",
   "sip.banned",
   "sip.dialog_intruder",
