@@ -57,6 +57,12 @@ export function formatNumber(value: number): string {
   return new Intl.NumberFormat("en-IN").format(value);
 }
 
+/** Countries by name, from their ISO 3166 letters; letters that nobody knows as they are. */
+export function countryNames(codes: readonly string[], language: string): string {
+  const names = new Intl.DisplayNames([language], { type: "region" });
+  return codes.map((code) => names.of(code) ?? code).join(", ");
+}
+
 /** `04:07`, or `1:04:07` from an hour on. */
 export function formatDuration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return DASH;

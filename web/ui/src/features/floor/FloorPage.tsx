@@ -1,10 +1,12 @@
 import { Headset } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { leadsTeam, useMe } from "@/api/me";
 import type { Agent, AgentState } from "@/api/types";
 import { useNow } from "@/lib/clock";
 import { formatDuration, formatNumber, formatPhone, formatTime } from "@/lib/format";
 import { type LiveCall, phaseOf } from "@/live/board";
 import { useBoard } from "@/live/hooks";
+import { WideningNotice } from "@/parts/Widening";
 import { Badge, Card, EmptyState, PageHeader, SkeletonRows, type Tone } from "@/ui/bits";
 import { type Column, Table } from "@/ui/Table";
 
@@ -15,6 +17,7 @@ const ORDER: readonly AgentState[] = ["unreachable", "wrap_up", "paused", "on_ca
 /** The floor as it is this second. */
 export function FloorPage() {
   const { t } = useTranslation();
+  const me = useMe();
   const link = useBoard((now) => now.link);
   const asOf = useBoard((now) => now.asOf);
   const agents = useBoard((now) => now.agents);
@@ -31,6 +34,7 @@ export function FloorPage() {
         <SkeletonRows label={t("ui.loading")} />
       ) : (
         <div className="flex flex-col gap-4 px-4 pb-6 md:px-6">
+          {leadsTeam(me?.role) ? <WideningNotice /> : null}
           <dl className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6">
             <Tile name={t("floor.liveCalls")} value={live.length} />
             <Tile name={t("agentState.ready")} value={count("ready")} />

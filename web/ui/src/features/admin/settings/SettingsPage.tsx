@@ -7,9 +7,10 @@ import { api, unwrap } from "@/api/client";
 import type { Settings, SettingsChange } from "@/api/types";
 import { useSettings } from "@/features/admin/api";
 import { halfHours, showClock } from "@/lib/day";
-import { formatDuration } from "@/lib/format";
+import { countryNames, formatDuration } from "@/lib/format";
 import { applyProblem } from "@/parts/forms";
 import { ListState } from "@/parts/ListState";
+import { WideningNotice } from "@/parts/Widening";
 import { Button } from "@/ui/Button";
 import { Card, PageHeader } from "@/ui/bits";
 import { CheckField, SelectField, TextField } from "@/ui/Field";
@@ -39,7 +40,7 @@ function hours(set: string | null | undefined): { value: string; label: string }
 }
 
 function SettingsForm({ settings }: { settings: Settings }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const seconds = z.int(t("form.number")).check(z.minimum(0, t("form.number")));
   const hour = z.string().check(z.trim(), z.regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, t("settings.hour")));
@@ -51,7 +52,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
     agent_ring_timeout_s: seconds,
     ring_timeout_s: seconds,
     max_duration_s: seconds,
+    countries: z.string().trim().toUpperCase().regex(/^[A-Z]{2}([ ,]+[A-Z]{2})*$/, t("settings.countriesForm")),
+    premium: z.boolean(),
+    satellite: z.boolean(),
     enabled: z.boolean(),
+    internal: z.boolean(),
     consent: z.enum(CONSENT),
     retention_days: seconds,
     telecallers_see_all: z.boolean(),
@@ -71,7 +76,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
       agent_ring_timeout_s: calling.agent_ring_timeout_s ?? 20,
       ring_timeout_s: calling.ring_timeout_s ?? 45,
       max_duration_s: calling.max_duration_s ?? 7200,
+      countries: (calling.countries ?? []).join(", "),
+      premium: calling.premium ?? false,
+      satellite: calling.satellite ?? false,
       enabled: recording.enabled ?? true,
+      internal: recording.internal ?? false,
       consent: recording.consent ?? "announce",
       retention_days: recording.retention_days ?? 0,
       telecallers_see_all: desk.telecallers_see_all ?? false,
@@ -87,9 +96,9 @@ function SettingsForm({ settings }: { settings: Settings }) {
     onSuccess: (saved, change) => {
       queries.setQueryData(["settings"], saved);
       const before: SettingsChange = { name: settings.name, calling, recording, desk, dispositions };
-      toast("done", t("settings.saved"), change === before ? {} : { undoLabel: t("ui.undo"), undo: () => save.mutate(before) });
+      toast("done", saved.widening ? t("settings.asked") : t("settings.saved"), change === before || saved.widening ? {} : { undoLabel: t("ui.undo"), undo: () => save.mutate(before) });
     },
-    onError: (error) => applyProblem(error, form.setError, ["name", "window_start", "window_end", "daily_attempts", "agent_ring_timeout_s", "ring_timeout_s", "max_duration_s", "retention_days", "consent", "edit_minutes"]),
+    onError: (error) => applyProblem(error, form.setError, ["name", "window_start", "window_end", "daily_attempts", "agent_ring_timeout_s", "ring_timeout_s", "max_duration_s", "retention_days", "consent", "edit_minutes", "countries"]),
   });
   const submit = form.handleSubmit((body) =>
     save.mutate({
@@ -102,8 +111,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
         agent_ring_timeout_s: body.agent_ring_timeout_s,
         ring_timeout_s: body.ring_timeout_s,
         max_duration_s: body.max_duration_s,
+        countries: body.countries.split(/[ ,]+/),
+        premium: body.premium,
+        satellite: body.satellite,
       },
-      recording: { ...recording, enabled: body.enabled, consent: body.consent, retention_days: body.retention_days },
+      recording: { ...recording, enabled: body.enabled, internal: body.internal, consent: body.consent, retention_days: body.retention_days },
       desk: { ...desk, telecallers_see_all: body.telecallers_see_all, telecallers_take_unassigned: body.telecallers_take_unassigned, manual_dialing: body.manual_dialing },
       dispositions: { ...dispositions, edit_minutes: body.edit_minutes },
     }),
@@ -130,9 +142,19 @@ function SettingsForm({ settings }: { settings: Settings }) {
           {number("ring_timeout_s")}
         </div>
       </Card>
+      <Card title={t("settings.reach")}>
+        <div className="flex flex-col gap-4">
+          <TextField label={t("settings.countries")} hint={t("settings.countriesHint", { names: countryNames(calling.countries ?? [], i18n.language) })} error={errors.countries?.message} {...form.register("countries")} />
+          <CheckField label={t("settings.premium")} {...form.register("premium")} />
+          <CheckField label={t("settings.satellite")} {...form.register("satellite")} />
+          <p className="text-sm text-ink-3">{t("settings.twoRoles")}</p>
+          <WideningNotice />
+        </div>
+      </Card>
       <Card title={t("settings.recording")}>
         <div className="flex flex-col gap-4">
           <CheckField label={t("settings.recordingOn")} {...form.register("enabled")} />
+          <CheckField label={t("settings.recordingInternal")} hint={t("settings.recordingInternalHint")} {...form.register("internal")} />
           <SelectField label={t("settings.consent")} hint={t(`consentHelp.${consent}`)} options={CONSENT.map((value) => ({ value, label: t(`consent.${value}`) }))} error={errors.consent?.message} {...form.register("consent")} />
           {number("retention_days")}
         </div>
