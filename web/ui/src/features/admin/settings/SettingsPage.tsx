@@ -52,7 +52,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
     agent_ring_timeout_s: seconds,
     ring_timeout_s: seconds,
     max_duration_s: seconds,
-    countries: z.string().trim().toUpperCase().regex(/^[A-Z]{2}([ ,]+[A-Z]{2})*$/, t("settings.countriesForm")),
+    countries: z.string().check(z.trim(), z.toUpperCase(), z.regex(/^[A-Z]{2}([ ,]+[A-Z]{2})*$/, t("settings.countriesForm"))),
     premium: z.boolean(),
     satellite: z.boolean(),
     enabled: z.boolean(),
