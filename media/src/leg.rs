@@ -205,7 +205,7 @@ impl Leg {
     pub(crate) fn adopt(&mut self, now: Instant, agreed: Agreed) {
         self.watch.last_heard = now;
         self.watch.reported = false;
-        self.guard.signal(agreed.remote);
+        self.guard.signal(now, agreed.remote);
         if agreed.rtcp_mux {
             self.rtcp = None;
         }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Packets in sequence from one source before it is learned.
 pub const LEARN_PACKETS: u8 = 3;
-/// A candidate must deliver them within this time.
+/// A candidate must deliver them within this time, and where no host is known to expect it from, within this time of
+/// the SDP that named the peer: a party that is never heard must not leave its place open to whoever comes (C03).
 pub const LEARN_WINDOW: Duration = Duration::from_secs(3);
 /// A source learned on sequence alone is sent this many packets …
 pub const PROVISIONAL_PACKETS: u8 = 5;
@@ -46,6 +47,8 @@ enum Knowledge {
 pub struct SourceGuard {
     rules: SourceRules,
     signalled: Option<SocketAddr>,
+    /// When SDP last named it.
+    signalled_at: Option<Instant>,
     knowledge: Knowledge,
     last: Option<(u32, u16, Instant)>,
 }
@@ -53,11 +56,20 @@ pub struct SourceGuard {
 impl SourceGuard {
     /// Nothing is accepted before `signal`.
     pub fn new(rules: SourceRules) -> Self {
-        Self { rules, signalled: None, knowledge: Knowledge::Signalled, last: None }
+        Self {
+            rules,
+            signalled: None,
+            signalled_at: None,
+            knowledge: Knowledge::Signalled,
+            last: None,
+        }
     }
 
-    /// SDP named an address. The same one again keeps what was learned.
-    pub fn signal(&mut self, address: Option<SocketAddr>) {
+    /// SDP named an address. The same one again keeps what was learned, and allows learning anew where nothing was.
+    pub fn signal(&mut self, now: Instant, address: Option<SocketAddr>) {
+        if address.is_some() {
+            self.signalled_at = Some(now);
+        }
         if address.is_some() && address != self.signalled {
             self.signalled = address;
             self.knowledge = Knowledge::Signalled;
@@ -126,6 +138,10 @@ impl SourceGuard {
         if self.rules.learn_from.is_some_and(|host| host != from.ip()) {
             return false;
         }
+        let unheard = matches!(self.knowledge, Knowledge::Signalled | Knowledge::Probing { .. });
+        if unheard && self.is_closed(now) {
+            return false;
+        }
         match self.knowledge {
             Knowledge::Learned { address, .. } if address == from => true,
             Knowledge::Learned { .. } | Knowledge::Heard => self.moves(now, from, ssrc, sequence),
@@ -147,6 +163,12 @@ impl SourceGuard {
                 false
             }
         }
+    }
+
+    /// Whether it is too late to learn who nobody has been heard of.
+    fn is_closed(&self, now: Instant) -> bool {
+        let open = |at| now.saturating_duration_since(at) <= LEARN_WINDOW;
+        self.rules.learn_from.is_none() && !self.signalled_at.is_some_and(open)
     }
 
     fn probe(&mut self, now: Instant, from: SocketAddr, ssrc: u32, sequence: u16) {
@@ -199,9 +221,13 @@ mod tests {
     }
 
     fn guard(learn: bool, learn_from: Option<&str>) -> SourceGuard {
+        signalled_at(Instant::now(), learn, learn_from)
+    }
+
+    fn signalled_at(now: Instant, learn: bool, learn_from: Option<&str>) -> SourceGuard {
         let learn_from = learn_from.map(|h| h.parse().expect("a host"));
         let mut guard = SourceGuard::new(SourceRules { learn, learn_from });
-        guard.signal(Some(address("10.0.0.5:4000")));
+        guard.signal(now, Some(address("10.0.0.5:4000")));
         guard
     }
 
@@ -230,7 +256,7 @@ mod tests {
         assert_eq!(guard.target(now), Some(address("10.0.0.5:4000")));
         assert!(guard.accepts(now, nat, 1, 12));
         assert!((0..50).all(|_| guard.target(now) == Some(nat)));
-        guard.signal(Some(address("10.0.0.5:4000")));
+        guard.signal(now, Some(address("10.0.0.5:4000")));
         assert_eq!(guard.target(now), Some(nat), "a refresh keeps what was learned");
     }
 
@@ -275,6 +301,32 @@ mod tests {
         assert!(!guard.has_learned());
     }
 
+    /// C03: learning ends by the clock, not only by the packet.
+    #[test]
+    fn a_party_that_is_never_heard_is_not_learned_later() {
+        let start = Instant::now();
+        let nat = address("203.0.113.9:61000");
+        let tries =
+            |guard: &mut SourceGuard, at: Instant| (0..10).any(|n| guard.accepts(at, nat, 1, n));
+        let late = start + LEARN_WINDOW + Duration::from_millis(20);
+        let mut quick = signalled_at(start, true, None);
+        assert!(tries(&mut quick, start + LEARN_WINDOW), "in time");
+        let mut open = signalled_at(start, true, None);
+        assert!(!open.accepts(start + LEARN_WINDOW, nat, 1, 0));
+        assert!(
+            !(1..10).any(|n| open.accepts(late, nat, 1, n)),
+            "begun in time is not done in time"
+        );
+        assert!(!tries(&mut open, start + Duration::from_secs(600)));
+        // A re-INVITE is a new word of the party's own.
+        let again = start + Duration::from_secs(601);
+        open.signal(again, Some(address("10.0.0.5:4000")));
+        assert!(tries(&mut open, again + Duration::from_millis(20)));
+        // Where its signalling comes from is known, that host may take its time.
+        let mut known = signalled_at(start, true, Some("203.0.113.9"));
+        assert!(tries(&mut known, start + Duration::from_secs(600)));
+    }
+
     /// C04.
     #[test]
     fn a_stream_moves_only_when_it_continues_after_silence() {
@@ -305,10 +357,10 @@ mod tests {
         for n in 0..3 {
             guard.accepts(now, address("203.0.113.9:61000"), 1, n);
         }
-        guard.signal(Some(address("10.0.0.6:5000")));
+        guard.signal(now, Some(address("10.0.0.6:5000")));
         assert_eq!(guard.target(now), Some(address("10.0.0.6:5000")));
         assert!(guard.accepts(now, address("10.0.0.6:5000"), 3, 700));
-        guard.signal(None);
+        guard.signal(now, None);
         assert_eq!(guard.target(now), Some(address("10.0.0.6:5000")), "a hold keeps the address");
     }
 }

@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let start = Instant::now();
     let mut now = start;
     let mut guard = SourceGuard::new(SourceRules { learn: true, learn_from: None });
-    guard.signal(Some(SocketAddr::from(([10, 0, 0, 1], 4000))));
+    guard.signal(start, Some(SocketAddr::from(([10, 0, 0, 1], 4000))));
     let mut statistics = ReceiveStatistics::default();
     let mut keys = DtmfReceiver::default();
     let mut out = OutStream::new(1, 2, 3);
