@@ -14,6 +14,8 @@ pub struct LegSettings {
     pub codecs: Vec<Codec>,
     /// Offer and accept RFC 4733 telephone events.
     pub telephone_event: bool,
+    /// Answer with our own payload type for them (101) instead of echoing theirs.
+    pub own_event_type: bool,
     /// Packet time we ask for, milliseconds.
     pub ptime_ms: u8,
     /// The party may sit behind a NAT: its address may be learned from its first packets
@@ -31,6 +33,7 @@ impl Default for LegSettings {
         Self {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             telephone_event: true,
+            own_event_type: false,
             ptime_ms: 20,
             learn_address: false,
             learn_from: None,

@@ -158,6 +158,7 @@ impl Leg {
         let terms = Terms {
             codecs,
             telephone_event: settings.telephone_event,
+            own_event_type: settings.own_event_type,
             ptime_ms: settings.ptime_ms.clamp(10, 60),
             address,
             port: ports.rtp(),

@@ -30,6 +30,7 @@ fn leg() -> Negotiation {
     let terms = Terms {
         codecs: [Codec::Pcma, Codec::Pcmu].into(),
         telephone_event: true,
+        own_event_type: false,
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,

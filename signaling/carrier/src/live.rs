@@ -133,7 +133,8 @@ impl LiveCall {
             | Behaviour::EventsOnly101
             | Behaviour::DeadAir => Vec::new(),
         };
-        let settings = LegSettings { codecs, ..LegSettings::default() };
+        let own_event_type = self.behaviour == Behaviour::EventsOnly101;
+        let settings = LegSettings { codecs, own_event_type, ..LegSettings::default() };
         let (leg, group) = (self.leg, GroupKey(self.leg.0));
         with.media(MediaCommand::Open { leg, group, offer, settings });
     }

@@ -121,6 +121,9 @@ pub struct Terms {
     pub codecs: ArrayVec<Codec, 2>,
     /// Telephone events.
     pub telephone_event: bool,
+    /// Name our own payload type for them in answers too, whatever theirs is. They are then sent with each side's own
+    /// (RFC 3264 §6.1); an answer that echoes theirs is understood by more.
+    pub own_event_type: bool,
     /// Packet time we ask for.
     pub ptime_ms: u8,
     /// Address we write.
@@ -253,7 +256,9 @@ impl Negotiation {
         let direction = wanted.seen_from_peer().and(self.wish);
         self.lines = description.lines(index);
         self.profile = stream.profile;
-        self.keep_mapping(payload_type, codec, events);
+        let own = self.terms.own_event_type && payload_type != self.event_type;
+        let ours = events.map(|theirs| if own { self.event_type } else { theirs });
+        self.keep_mapping(payload_type, codec, ours);
         // A crossing offer of ours is void once we answer theirs (RFC 3261 §14.2 glare).
         self.offered = None;
         let agreed = Agreed {
@@ -262,12 +267,12 @@ impl Negotiation {
             codec,
             payload_type,
             receive: stream.receivable((payload_type, codec), &self.terms.codecs),
-            telephone_event: events.map(|pt| EventTypes { send: pt, receive: pt }),
+            telephone_event: events.zip(ours).map(|(send, receive)| EventTypes { send, receive }),
             ptime_ms_max: stream.ptime_ms_max,
             direction,
             rtcp_mux: stream.rtcp_mux,
         };
-        let sdp = self.say(&[(payload_type, codec)], events, direction, stream.rtcp_mux);
+        let sdp = self.say(&[(payload_type, codec)], ours, direction, stream.rtcp_mux);
         self.agreed = Some(agreed.clone());
         Ok(Answer { sdp, agreed, wanted })
     }

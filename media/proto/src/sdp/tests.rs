@@ -6,6 +6,7 @@ fn terms(codecs: &[Codec]) -> Terms {
     Terms {
         codecs: codecs.iter().copied().collect(),
         telephone_event: true,
+        own_event_type: false,
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,
@@ -68,6 +69,26 @@ fn a_dynamic_payload_type_of_a_codec_of_ours_is_kept_over_re_offers() {
     let ours = text(&leg.offer(MediaDirection::SendOnly));
     assert!(ours.contains("m=audio 20000 RTP/AVP 97 0 101\r\n"), "{ours}");
     assert!(ours.contains("a=sendonly"));
+}
+
+#[test]
+fn who_insists_on_its_own_event_type_answers_with_it_and_sends_with_theirs() {
+    let own = Terms { own_event_type: true, ..terms(&[Codec::Pcma]) };
+    for (theirs, ours) in [(96, 101), (101, 101), (100, 101)] {
+        let mut leg = Negotiation::new(own.clone(), 7);
+        let lines = format!(
+            "m=audio 4000 RTP/AVP 8 {theirs}\r\na=rtpmap:{theirs} telephone-event/8000\r\n"
+        );
+        let answer = leg.answer(&offer(&lines)).expect("acceptable");
+        let types = EventTypes { send: theirs, receive: ours };
+        assert_eq!(answer.agreed.telephone_event, Some(types));
+        let text = String::from_utf8_lossy(&answer.sdp).into_owned();
+        assert!(text.contains("RTP/AVP 8 101\r\n"), "{text}");
+        assert_eq!(text.matches("telephone-event").count(), 1, "{text}");
+    }
+    let mut silent = Negotiation::new(own, 7);
+    let answer = silent.answer(&offer("m=audio 4000 RTP/AVP 8\r\n")).expect("acceptable");
+    assert_eq!(answer.agreed.telephone_event, None, "who offered none gets none");
 }
 
 #[test]
