@@ -7,6 +7,10 @@ for tool in espeak-ng sox; do command -v "$tool" >/dev/null || { echo "needs $to
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p en hi music
+six_seconds() {
+  sox "$1" "$work/six.wav" tempo -s "$(awk -v s="$(soxi -D "$1")" 'BEGIN { print s / 6 }')" pad 0 0.5 trim 0 6
+  mv "$work/six.wav" "$1"
+}
 tail -n +2 prompts.tsv | while IFS=$'\t' read -r name en hi; do
   for lang in en hi; do
     voice=en-us+f3; text=$en
@@ -16,6 +20,8 @@ tail -n +2 prompts.tsv | while IFS=$'\t' read -r name en hi; do
     # 0.1 s of air before and after, telephone band, level at -6 dBFS
     sox "$work/raw.wav" -r 8000 -c 1 -b 16 "$lang/$name.wav" \
       highpass 200 lowpass 3400 silence 1 0.05 0.5% reverse silence 1 0.05 0.5% reverse pad 0.1 0.1 norm -6 dither -S 2>/dev/null
+    # The beep of the simulated answering machine comes after 6 s, in whatever language.
+    [ "$name" = carrier_machine_greeting ] && six_seconds "$lang/$name.wav"
   done
 done
 # Hold music: four bars of plucked chords in C, written here note by note, so it belongs to the project.

@@ -4,4 +4,6 @@ mod ears;
 mod phone;
 mod stories;
 mod stories_calling;
+mod stories_mix;
+mod stories_talking;
 mod wire;

@@ -4,8 +4,8 @@ use crate::ears::{from_alaw, from_mulaw, to_alaw, tone};
 use crate::wire::Wire;
 use bytes::Bytes;
 use signaling_proto::{
-    AdvertisedSet, Body, Destination, DialogEvent, DialogId, Endpoint, EndpointConfig, Event,
-    InviteRequest, Target, Transport,
+    AdvertisedSet, Body, Destination, DialogEvent, DialogId, DialogRequest, Endpoint,
+    EndpointConfig, Event, InviteRequest, Method, Target, Transport,
 };
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ pub(crate) enum Say {
     Tone(f32),
     /// One press by RFC 4733, half a second after the answer.
     Key(char),
+    /// One press by INFO, half a second after the answer.
+    Info(char),
 }
 
 /// What became of a call.
@@ -262,7 +264,9 @@ impl Phone {
         let due = (answered.elapsed().as_millis() / 20) as u32;
         while self.sent < due {
             let packet = match self.say {
-                Say::Nothing => rtp(8, self.sent, self.sent * 160, false, &[0xd5; 160]),
+                Say::Nothing | Say::Info(_) => {
+                    rtp(8, self.sent, self.sent * 160, false, &[0xd5; 160])
+                }
                 Say::Tone(hertz) => {
                     let samples = tone(hertz, (self.sent as usize + 1) * 160);
                     let audio: Vec<u8> =
@@ -281,8 +285,22 @@ impl Phone {
                 Say::Key(_) => rtp(8, self.sent, self.sent * 160, false, &[0xd5; 160]),
             };
             self.sent += 1;
+            if let (Say::Info(key), 25) = (self.say, self.sent) {
+                self.inform(key);
+            }
             self.rtp.send_to(&packet, peer).await.expect("loopback takes it");
         }
+    }
+
+    fn inform(&mut self, key: char) {
+        let body = Body {
+            content_type: "application/dtmf-relay".into(),
+            bytes: Bytes::from(format!("Signal={key}\r\nDuration=160\r\n")),
+        };
+        let request = DialogRequest { method: Method::Info, headers: Vec::new(), body: Some(body) };
+        let dialog = self.dialog.expect("begun");
+        let sent = self.endpoint.request_in_dialog(Instant::now(), dialog, request);
+        sent.expect("still there");
     }
 
     fn hear(&mut self, packet: &[u8]) {

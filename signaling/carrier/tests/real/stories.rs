@@ -10,16 +10,19 @@ use std::process::Command;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 
+/// The prompts of the binary.
+pub(crate) const SOUNDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sounds");
+
 pub(crate) fn carrier() -> Carrier {
     let config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        sounds_dir: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../sounds")),
+        sounds_dir: Some(PathBuf::from(SOUNDS)),
         ..Config::default()
     };
     Carrier::start(config).expect("a free port")
 }
 
-async fn call(carrier: &Carrier, last: &str, say: Say, span_ms: u64) -> Story {
+pub(crate) async fn call(carrier: &Carrier, last: &str, say: Say, span_ms: u64) -> Story {
     let phone = Phone::new(Transport::Udp, say).await;
     let number = format!("+91981234{last}");
     phone.call(carrier.address(), &number, Duration::from_millis(span_ms)).await
