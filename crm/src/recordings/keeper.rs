@@ -1,6 +1,9 @@
 //! The task that puts recordings away as their calls complete them, and again after a failure.
 
-use super::Recordings;
+use super::{
+    Recordings,
+    salvage::{Rest, spooled},
+};
 use crate::{Journal, StoreError, journal::Subscription};
 use call::{CallEventKind, CallId, TenantId};
 use chrono::Utc;
@@ -23,6 +26,8 @@ pub struct Keeper {
 struct Waiting {
     due: Instant,
     pause: Duration,
+    /// It could not be written to its end: what there is counts once its call is over.
+    broken: bool,
 }
 
 impl Keeper {
@@ -33,6 +38,10 @@ impl Keeper {
         let mut waiting = BTreeMap::new();
         for (tenant, row) in recordings.store.platform_recordings_unstored().await? {
             waiting.insert((tenant, row.call), due_now());
+        }
+        // Nobody writes yet: what else lies in the spool is the rest of what could not be written to its end.
+        for place in spooled(recordings.spool()) {
+            waiting.entry(place).or_insert_with(|| Waiting { broken: true, ..due_now() });
         }
         let stop = Arc::new(Notify::new());
         let task = tokio::spawn(run(recordings, live, waiting, stop.clone()));
@@ -49,7 +58,7 @@ impl Keeper {
 }
 
 fn due_now() -> Waiting {
-    Waiting { due: Instant::now(), pause: FIRST_RETRY }
+    Waiting { due: Instant::now(), pause: FIRST_RETRY, broken: false }
 }
 
 async fn run(
@@ -66,9 +75,8 @@ async fn run(
             () = stop.notified() => open = false,
             entry = live.next() => match entry {
                 Ok(Some(entry)) => {
-                    if let CallEventKind::RecordingStopped { .. } = entry.event.kind {
-                        waiting.insert((entry.event.tenant, entry.event.call), due_now());
-                    }
+                    let place = (entry.event.tenant, entry.event.call);
+                    note(&mut waiting, place, &entry.event.kind);
                 }
                 Ok(None) => open = false,
                 Err(error) => {
@@ -83,31 +91,65 @@ async fn run(
     }
 }
 
+/// What an event says about what is to be put away, and when.
+fn note(
+    waiting: &mut BTreeMap<(TenantId, CallId), Waiting>,
+    place: (TenantId, CallId),
+    kind: &CallEventKind,
+) {
+    // The recorder closes its file a moment after the event.
+    let soon = Instant::now() + FIRST_RETRY;
+    if let CallEventKind::RecordingStopped { .. } = kind {
+        waiting.insert(place, due_now());
+    } else if let CallEventKind::RecordingFailed { .. } = kind {
+        waiting.insert(place, Waiting { due: soon, broken: true, ..due_now() });
+    } else if let CallEventKind::Ended { .. } = kind
+        && let Some(entry) = waiting.get_mut(&place).filter(|entry| entry.broken)
+    {
+        entry.due = soon;
+    }
+}
+
 async fn put_away_due(
     recordings: &Recordings,
     waiting: &mut BTreeMap<(TenantId, CallId), Waiting>,
 ) {
     let now = Instant::now();
-    let due: Vec<_> = waiting.iter().filter(|(_, w)| w.due <= now).map(|(key, _)| *key).collect();
-    for (tenant, call) in due {
-        match recordings.put_away(tenant, call, Utc::now()).await {
-            Ok(true) => {
+    let is_due =
+        |(key, w): (&(TenantId, CallId), &Waiting)| (w.due <= now).then_some((*key, w.broken));
+    let due: Vec<_> = waiting.iter().filter_map(is_due).collect();
+    for ((tenant, call), broken) in due {
+        let outcome = if broken {
+            recordings.put_away_rest(tenant, call, Utc::now()).await
+        } else {
+            let stored = recordings.put_away(tenant, call, Utc::now()).await;
+            stored.map(|stored| if stored { Rest::Stored } else { Rest::Nothing })
+        };
+        match outcome {
+            Ok(Rest::Stored) => {
                 metrics::counter!("recordings_stored_total").increment(1);
                 waiting.remove(&(tenant, call));
             }
-            Ok(false) => {
+            Ok(Rest::Nothing) => {
                 waiting.remove(&(tenant, call));
-                missing(recordings, tenant, call).await;
+                if !broken {
+                    missing(recordings, tenant, call).await;
+                }
             }
+            Ok(Rest::NotYet) => later(waiting, (tenant, call)),
             Err(error) => {
                 metrics::counter!("recordings_store_failures_total").increment(1);
                 tracing::warn!(call.id = %call, %error, "a recording waits in the spool");
-                if let Some(entry) = waiting.get_mut(&(tenant, call)) {
-                    entry.due = Instant::now() + entry.pause;
-                    entry.pause = (entry.pause * 2).min(LONGEST_RETRY);
-                }
+                later(waiting, (tenant, call));
             }
         }
+    }
+}
+
+fn later(waiting: &mut BTreeMap<(TenantId, CallId), Waiting>, place: (TenantId, CallId)) {
+    if let Some(entry) = waiting.get_mut(&place) {
+        entry.due = Instant::now() + entry.pause;
+        entry.pause = (entry.pause * 2).min(LONGEST_RETRY);
     }
 }
 

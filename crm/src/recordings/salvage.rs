@@ -1,10 +1,14 @@
 //! After a crash: what lies in the spool is made whole again before calls are closed (H01, H03).
 
-use super::{Recordings, wav};
-use crate::{Store, StoreError, journal};
+use super::{RecordingError, Recordings, wav};
+use crate::{Store, StoreError, calls::RecordingState, journal};
 use call::{CallId, NodeId, TenantId};
 use chrono::{DateTime, Utc};
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// What start-up found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,10 +83,62 @@ async fn adopt(
     Ok(true)
 }
 
+/// What became of a recording that could not be written to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// What there was lies in the store.
+    Stored,
+    /// There was nothing.
+    Nothing,
+    /// Its call still runs.
+    NotYet,
+}
+
+impl Recordings {
+    /// Puts away what a recording left in the spool that failed midway (a full disk): the customer's words up to there
+    /// are encrypted and can be played, and the row says that they were recovered.
+    pub(super) async fn put_away_rest(
+        &self,
+        tenant: TenantId,
+        call: CallId,
+        now: DateTime<Utc>,
+    ) -> Result<Rest, RecordingError> {
+        if self.store.call_find(tenant, call).await?.is_some_and(|call| call.ended_at.is_none()) {
+            return Ok(Rest::NotYet);
+        }
+        let path = self.spool_path(tenant, call);
+        let file = path.clone();
+        let examined = tokio::task::spawn_blocking(move || examine(&file)).await;
+        match examined.map_err(|_| RecordingError::Damaged)? {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Rest::Nothing),
+            Err(error) => return Err(error.into()),
+            Ok(found) if found.duration_ms == 0 => {
+                tokio::fs::remove_file(&path).await?;
+                return Ok(Rest::Nothing);
+            }
+            Ok(_) => {}
+        }
+        let Some(row) = self.store.recording_find(tenant, call).await? else {
+            tracing::warn!(call.id = %call, "a file in the spool has no recording; it stays there");
+            return Ok(Rest::Nothing);
+        };
+        if row.state == RecordingState::Failed {
+            self.store.recording_mark_recovered(tenant, call).await?;
+        }
+        let stored = self.put_away(tenant, call, now).await?;
+        Ok(if stored { Rest::Stored } else { Rest::Nothing })
+    }
+}
+
 type Place = (TenantId, CallId);
 
-fn scan(spool: &Path) -> (BTreeMap<Place, Found>, Vec<Place>) {
-    let (mut found, mut empty) = (BTreeMap::new(), Vec::new());
+/// Whose recordings lie in the spool.
+pub(super) fn spooled(spool: &Path) -> Vec<Place> {
+    files(spool).into_iter().map(|(place, _)| place).collect()
+}
+
+fn files(spool: &Path) -> Vec<(Place, PathBuf)> {
+    let mut found = Vec::new();
     let folders = std::fs::read_dir(spool).into_iter().flatten().flatten();
     for folder in folders {
         let Some(tenant) = parsed::<TenantId>(&folder.path()) else { continue };
@@ -91,19 +147,27 @@ fn scan(spool: &Path) -> (BTreeMap<Place, Found>, Vec<Place>) {
             let path = file.path();
             let is_wav = path.extension().is_some_and(|e| e == "wav");
             let Some(call) = parsed::<CallId>(&path).filter(|_| is_wav) else { continue };
-            match examine(&path) {
-                Ok(file) if file.duration_ms == 0 => {
-                    empty.push((tenant, call));
-                    if let Err(error) = std::fs::remove_file(&path) {
-                        tracing::warn!(%error, "an empty spool file could not be removed");
-                    }
+            found.push(((tenant, call), path));
+        }
+    }
+    found
+}
+
+fn scan(spool: &Path) -> (BTreeMap<Place, Found>, Vec<Place>) {
+    let (mut found, mut empty) = (BTreeMap::new(), Vec::new());
+    for (place, path) in files(spool) {
+        match examine(&path) {
+            Ok(file) if file.duration_ms == 0 => {
+                empty.push(place);
+                if let Err(error) = std::fs::remove_file(&path) {
+                    tracing::warn!(%error, "an empty spool file could not be removed");
                 }
-                Ok(file) => {
-                    found.insert((tenant, call), file);
-                }
-                Err(error) => {
-                    tracing::error!(call.id = %call, %error, "a spool file cannot be repaired");
-                }
+            }
+            Ok(file) => {
+                found.insert(place, file);
+            }
+            Err(error) => {
+                tracing::error!(call.id = %place.1, %error, "a spool file cannot be repaired");
             }
         }
     }

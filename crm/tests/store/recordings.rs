@@ -161,6 +161,87 @@ async fn after_a_crash_the_call_is_closed_and_its_cut_recording_plays() {
     .await;
 }
 
+/// H03: a recording that fails midway (the disk is full) keeps what it has: while the server runs once the call is
+/// over, and after a restart at once. Nothing stays readable in the spool.
+#[tokio::test]
+async fn what_a_failed_recording_left_is_put_away_and_marked() {
+    on_both(|bench| async move {
+        let bench = &bench;
+        let floor = Floor::build(&bench.store, "a", 1).await;
+        let recordings = open(bench);
+        let before = failing_call(&floor).await;
+        let (journal, live) = (floor.journal().await, fresh::<CallId>());
+        let cut = |call: CallId| {
+            let path = recordings.spool_path(floor.tenant, call);
+            let wav = write_wav(&path, 16_000);
+            std::fs::write(&path, &wav[..44 + 4 * 8_000 + 3]).unwrap();
+            path
+        };
+        let mut paths = vec![cut(before)];
+        let ended_before = floor.answered_call(before, noon(), TimeDelta::seconds(9));
+        for event in ended_before.into_iter().skip(floor.open_call(before, noon()).len()) {
+            journal.sender().send(event).await.unwrap();
+        }
+        journal.flush().await;
+        let keeper = Keeper::start(recordings.clone(), &journal).await.unwrap();
+        let recording = RecordingId::of(live);
+        let whole = floor.answered_call(live, noon(), TimeDelta::seconds(9));
+        let begun = floor.open_call(live, noon()).len();
+        for (n, event) in whole.into_iter().enumerate() {
+            if n == begun {
+                paths.push(cut(live));
+                for kind in [
+                    CallEventKind::RecordingStarted { recording },
+                    CallEventKind::RecordingFailed { recording, error: "disk full".into() },
+                ] {
+                    journal.sender().send(floor.stamp(noon(), live, kind)).await.unwrap();
+                }
+                journal.flush().await;
+                // Longer than the keeper waits at first: the file may still be written to.
+                tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+                assert!(paths[1].exists(), "its call still runs");
+            }
+            journal.sender().send(event).await.unwrap();
+        }
+        journal.flush().await;
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while paths.iter().any(|path| path.exists()) {
+            assert!(std::time::Instant::now() < deadline, "plain audio stays in the spool");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        keeper.stop().await;
+        journal.close().await;
+        for call in [before, live] {
+            let row = bench.store.recording_find(floor.tenant, call).await.unwrap().unwrap();
+            assert_eq!(
+                (row.state, row.recovered, row.duration_ms),
+                (RecordingState::Ready, true, 1_000)
+            );
+            let reader = recordings.audio(floor.tenant, call, AudioFormat::Wav).await.unwrap();
+            assert_eq!(reader.unwrap().len(), 44 + 4 * 8_000);
+        }
+    })
+    .await;
+}
+
+/// A call whose recording failed in a run that is over.
+async fn failing_call(floor: &Floor) -> CallId {
+    let call: CallId = fresh();
+    let (journal, recording) = (floor.journal().await, RecordingId::of(call));
+    let mut events = floor.open_call(call, noon());
+    for kind in [
+        CallEventKind::RecordingStarted { recording },
+        CallEventKind::RecordingFailed { recording, error: "disk full".into() },
+    ] {
+        events.push(floor.stamp(noon(), call, kind));
+    }
+    for event in events {
+        journal.sender().send(event).await.unwrap();
+    }
+    journal.close().await;
+    call
+}
+
 /// H03: cut at every hundredth byte, and at each of the header and the first samples.
 #[tokio::test]
 async fn start_up_mends_a_recording_cut_anywhere_and_says_so() {
