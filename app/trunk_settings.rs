@@ -49,6 +49,7 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
         outbound_proxy: settings.outbound_proxy.clone(),
         sources: settings.source_cidrs.clone(),
         client_certificate_names: settings.certificate_names.clone(),
+        by_certificate: settings.auth == TrunkAuth::Certificate,
         credentials,
         registration: (settings.auth == TrunkAuth::Register).then(|| TrunkRegistration {
             expires_s: settings.register_expires_s,

@@ -30,6 +30,8 @@ pub struct TrunkSettings {
     pub sources: Vec<String>,
     /// Names in client certificates that identify the carrier on TLS (B10).
     pub client_certificate_names: Vec<String>,
+    /// Its requests count only on TLS, with a certificate of one of these names: an address proves nothing.
+    pub by_certificate: bool,
     /// Digest on our outgoing requests, where the carrier asks for it.
     pub credentials: Option<TrunkCredentials>,
     /// We register with the carrier.

@@ -206,7 +206,8 @@ async fn a_phone_on_websocket_registers_and_is_called() {
     let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
     let peer: SocketAddr = "127.0.0.1:40999".parse().expect("address");
     let switch = floor.switch.clone();
-    let served = tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
+    let served =
+        tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
     let contact = "Contact: <sip:102@abc.invalid;transport=ws>\r\nExpires: 600\r\n";
     to_switch.send(request("REGISTER", "w1", 1, contact).into()).await.expect("sent");
     let challenge = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
@@ -313,6 +314,9 @@ async fn a_carrier_is_known_by_its_client_certificate() {
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("key");
     let mut settings = trunk(1, "192.0.2.1:5061".parse().expect("address"));
     settings.client_certificate_names = vec!["carrier.example".into()];
+    // Whoever calls from the carrier's address without its certificate is a stranger all the same.
+    settings.by_certificate = true;
+    settings.sources = vec!["127.0.0.0/8".into()];
     let directory = MemoryDirectory::new(&["101"], vec![settings]);
     let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
     let desk = floor.registered("101").await;
@@ -331,6 +335,11 @@ async fn a_carrier_is_known_by_its_client_certificate() {
     stranger.say(&invite("s1")).await;
     assert_eq!(status(&stranger.hear().await), 100);
     assert_eq!(status(&stranger.hear().await), 401);
+    let plain = TcpStream::connect(floor.switch.listening().tcp[0]).await.expect("connects");
+    let mut plain = Line::new(plain);
+    plain.say(&invite("s2").replace("stream-1", "stream-3")).await;
+    assert_eq!(status(&plain.hear().await), 100);
+    assert_eq!(status(&plain.hear().await), 401);
     let own = Some((leaf, key));
     let carrier = connect_tls_as(address, &server, "sip.example", own).await.expect("TLS");
     let mut carrier = Line::new(carrier);

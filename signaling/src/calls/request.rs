@@ -202,6 +202,7 @@ mod tests {
             outbound_proxy: None,
             sources: Vec::new(),
             client_certificate_names: Vec::new(),
+            by_certificate: false,
             credentials: None,
             registration: None,
             from_domain: Some("acc.pstn.example".into()),

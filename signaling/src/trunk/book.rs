@@ -105,8 +105,8 @@ impl Trunks {
         let book = self.book.load();
         let signs: [&dyn Fn(&Trunk) -> bool; 3] = [
             &|trunk| certificate.is_some_and(|shown| trunk.is_named_in(shown)),
-            &|trunk| trunk.has_socket(peer),
-            &|trunk| trunk.calls_from(peer),
+            &|trunk| !trunk.settings.by_certificate && trunk.has_socket(peer),
+            &|trunk| !trunk.settings.by_certificate && trunk.calls_from(peer),
         ];
         for fits in signs {
             let found = book.values().filter(|trunk| trunk.settings.enabled && fits(trunk));

@@ -76,6 +76,7 @@ pub fn trunk(n: u8, to: SocketAddr) -> TrunkSettings {
         outbound_proxy: None,
         sources: Vec::new(),
         client_certificate_names: Vec::new(),
+        by_certificate: false,
         credentials: None,
         registration: None,
         from_domain: None,
