@@ -1,7 +1,7 @@
 //! What the switch knows and the store does not, kept current for the web face and the dialer.
 
 use chrono::DateTime;
-use signaling::{Switch, TrunkHealth, TrunkStatus};
+use signaling::{Part, Switch, TrunkHealth, TrunkStatus};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{
@@ -127,11 +127,25 @@ async fn gather(
         (ComponentState::Up, None, false)
     };
     components.insert("journal".to_owned(), journal);
-    components.insert("sip".to_owned(), (ComponentState::Up, None, true));
-    components.insert("media".to_owned(), (ComponentState::Up, None, true));
+    components.extend(vital(switch.broken()));
     let speech = Some("no model is configured: speech to text is off".to_owned());
     components.insert("speech".to_owned(), (ComponentState::Off, speech, false));
     LiveFacts { phones, trunks, draining, components }
+}
+
+type Component = (ComponentState, Option<String>, bool);
+
+/// The parts of the switch that calls need.
+fn vital(broken: Option<Part>) -> impl Iterator<Item = (String, Component)> {
+    [Part::Sip, Part::Media].into_iter().map(move |part| {
+        let state = match broken {
+            Some(ended) if ended == part => {
+                (ComponentState::Down, Some("a part of it ended".to_owned()), true)
+            }
+            Some(_) | None => (ComponentState::Up, None, true),
+        };
+        (part.as_str().to_owned(), state)
+    })
 }
 
 fn trunk_fact(status: TrunkStatus) -> TrunkFact {
@@ -150,5 +164,23 @@ fn trunk_fact(status: TrunkStatus) -> TrunkFact {
         live_calls: status.channels_in_use,
         options_ms: status.options_ms,
         registered_until: status.registered_until.map(DateTime::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_switch_that_ended_is_down_and_needed() {
+        for broken in [Some(Part::Sip), Some(Part::Media), None] {
+            let all: BTreeMap<String, Component> = vital(broken).collect();
+            assert_eq!(all.len(), 2);
+            for (name, (state, reason, needed)) in all {
+                let down = broken.is_some_and(|part| part.as_str() == name);
+                let expected = if down { ComponentState::Down } else { ComponentState::Up };
+                assert!(needed && state == expected && reason.is_some() == down, "{name}");
+            }
+        }
     }
 }

@@ -209,6 +209,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether every thread runs. One that ended takes its calls, or every recording, with it.
+    pub fn runs(&self) -> bool {
+        let ended = |thread: &Thread| thread.handle.as_ref().is_none_or(JoinHandle::is_finished);
+        let writer_ended = self.writer.as_ref().is_none_or(Writer::is_finished);
+        !writer_ended && !self.workers.iter().any(ended)
+    }
+
     /// Pairs of ports taken now.
     pub fn ports_in_use(&self) -> usize {
         self.ports.in_use()
@@ -251,6 +258,7 @@ impl std::fmt::Debug for Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
     use uuid::Uuid;
 
     fn leg(n: u128) -> LegKey {
@@ -277,6 +285,21 @@ mod tests {
         }
         assert_eq!(table.load, [0, 0]);
         assert!(table.groups.is_empty() && table.legs.is_empty());
+    }
+
+    #[test]
+    fn the_end_of_any_thread_is_seen() {
+        let config = Config { workers: 2, ..Config::default() };
+        let engine = Engine::start(config, Arc::new(|_| {})).expect("an engine");
+        assert!(engine.runs());
+        let mailbox = &engine.workers[1].mailbox;
+        mailbox.stopping.store(true, Ordering::Release);
+        mailbox.waker.wake().expect("woken");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while engine.runs() {
+            assert!(Instant::now() < deadline, "a worker ended and nobody sees it");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod switch;
 mod transport;
 mod trunk;
 mod trunk_settings;
+mod vital;
 
 pub use config::{Limits, SwitchConfig, TlsConfig};
 pub use directory::Directory;
@@ -25,3 +26,4 @@ pub use status::{
 };
 pub use switch::{Listening, StartError, Switch};
 pub use transport::TlsError;
+pub use vital::Part;

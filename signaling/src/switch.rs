@@ -16,6 +16,7 @@ use crate::{
         TlsError, UdpListener, accept, serve_ws,
     },
     trunk::{ORDER_QUEUE, TrunkNeighbours, TrunkOrder, Trunks, run_trunks},
+    vital::{Part, Vital},
 };
 use bytes::Bytes;
 use call::{CallCommand, CallControl, Refused, TenantId};
@@ -162,7 +163,10 @@ impl Switch {
         };
         let bans = restored(bans, now);
         let task = SipTask::new(sip_near, endpoint, flows, challenger, bans, registrations);
-        tokio::spawn(task.run(network_events, command_queue));
+        let running = tokio::spawn(task.run(network_events, command_queue));
+        shared.vital.task(Part::Sip, "SIP task", running);
+        let engine = near.clone();
+        shared.vital.asked(Part::Media, "media threads", move || engine.media.runs());
         let trunk_orders = follow_trunks(&near, directory, names, &shared);
         tracing::info!(?listening, "switch started");
         let trunks = near.trunks.clone();
@@ -204,6 +208,16 @@ impl Switch {
     /// How each trunk fares.
     pub fn trunk_status(&self) -> Vec<TrunkStatus> {
         self.inner.trunks.status()
+    }
+
+    /// The part without which nothing works that ended first, if one did.
+    pub fn broken(&self) -> Option<Part> {
+        self.inner.shared.vital.broken()
+    }
+
+    /// Waits until such a part ends. The process is of no use from then on.
+    pub async fn breaks(&self) -> Part {
+        self.inner.shared.vital.wait().await
     }
 
     /// News of trunks and of who can be reached.
@@ -316,13 +330,15 @@ fn shared(
     known: Arc<KnownSources>,
     streams: Handle,
 ) -> Shared {
+    let shutdown = CancellationToken::new();
     Shared {
         network,
         gate: Arc::new(SourceGate::new(config.limits, known)),
         local: Arc::new(LocalAddresses::new(config.external_ip)),
         limits: config.limits,
         flows_made: Arc::new(AtomicU64::new(0)),
-        shutdown: CancellationToken::new(),
+        vital: Vital::new(shutdown.clone(), streams.clone()),
+        shutdown,
         streams,
     }
 }
@@ -368,7 +384,8 @@ fn follow_trunks(
         dns: near.dns.clone(),
         shutdown: shared.shutdown.clone(),
     };
-    tokio::spawn(run_trunks(near, orders));
+    let following = tokio::spawn(run_trunks(near, orders));
+    shared.vital.task(Part::Sip, "follower of trunks", following);
     trunk_orders
 }
 

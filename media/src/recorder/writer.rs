@@ -55,6 +55,10 @@ impl Writer {
         Ok((Self { thread }, WriterQueue { jobs }))
     }
 
+    pub(crate) fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Waits for the last file.
     pub(crate) fn join(self) {
         if self.thread.join().is_err() {

@@ -33,6 +33,11 @@ impl MediaPort {
         Ok(Self { engine: Engine::start(config, sink)?, routes })
     }
 
+    /// Whether every thread of the engine still runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.engine.runs()
+    }
+
     /// Events about this leg or recording go there.
     pub(super) fn route(&self, subject: Uuid, door: &CallDoor) {
         self.routes.insert(subject, door.clone());

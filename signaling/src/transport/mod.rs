@@ -20,7 +20,7 @@ pub(crate) use tls::{Tls, certificate_carries};
 pub(crate) use udp::UdpListener;
 pub(crate) use ws::serve as serve_ws;
 
-use crate::{Limits, measure};
+use crate::{Limits, measure, vital::Vital};
 use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
 use signaling_proto::{FlowId, ParseOutcome, Source, TransmitId, Transport};
@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) shutdown: CancellationToken,
     /// Where streams are served: not on the signalling thread.
     pub(crate) streams: Handle,
+    /// Listeners are among what must not end.
+    pub(crate) vital: Vital,
 }
 
 impl Shared {

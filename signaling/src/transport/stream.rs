@@ -1,7 +1,7 @@
 //! TCP and TLS: one task per listener, one per connection.
 
 use super::{CONNECTION_QUEUE, Connection, NetworkEvent, Shared, Tls, gate::Place};
-use crate::measure;
+use crate::{measure, vital::Part};
 use bytes::{Bytes, BytesMut};
 use rustls::pki_types::CertificateDer;
 use signaling_proto::{
@@ -42,7 +42,8 @@ pub(crate) fn accept(
     let _here = shared.streams.enter();
     let listener = bind(address)?;
     let bound = listener.local_addr()?;
-    tokio::spawn(accept_loop(listener, bound, tls, shared.clone()));
+    let accepting = tokio::spawn(accept_loop(listener, bound, tls, shared.clone()));
+    shared.vital.task(Part::Sip, "stream listener", accepting);
     Ok(bound)
 }
 

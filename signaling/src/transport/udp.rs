@@ -1,7 +1,7 @@
 //! UDP: one task per listener, draining the socket after each wake-up.
 
 use super::{NetworkEvent, Shared};
-use crate::measure;
+use crate::{measure, vital::Part};
 use bytes::Bytes;
 use signaling_proto::{
     FlowId, Message, Source, Transport,
@@ -39,7 +39,8 @@ impl UdpListener {
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let bound = socket.local_addr()?;
         let flow = shared.next_flow();
-        tokio::spawn(receive(socket, sender.try_clone()?, bound, flow, shared.clone()));
+        let receiver = receive(socket, sender.try_clone()?, bound, flow, shared.clone());
+        shared.vital.task(Part::Sip, "UDP receiver", tokio::spawn(receiver));
         Ok(Self { sender, bound, flow })
     }
 }
