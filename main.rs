@@ -9,7 +9,7 @@ use app::{
     limits, logging, say, serve, user, version,
 };
 use clap::Parser;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 /// Messages, events and rows are small and short-lived, and many are made on one thread and dropped on another: the C
 /// library's allocator spent a quarter of a registration on them.
@@ -18,6 +18,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Bad configuration or arguments.
 const EXIT_USAGE: u8 = 2;
+
+/// How long what still runs beside the work may take when the work is over.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     // Two crates link two providers; rustls must be told which one before its first use.
@@ -68,11 +71,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             start_logging(&load(&ConfigArgs::default())?)?;
             block_on(serve::carrier(args))
         }
-        Command::Check(args) => check::run(&load(&args)?).map_err(|error| {
-            let source =
-                args.config.as_deref().map_or("defaults".into(), |f| f.display().to_string());
-            ConfigError { source, key: "file".into(), reason: format!("{error:#}") }.into()
-        }),
+        Command::Check(args) => Ok(check::run(&load(&args)?)?),
         Command::User(UserCommand::Add(args)) => {
             let config = load(&args.config)?;
             block_on(user::add(&config, args))
@@ -97,15 +96,17 @@ fn load(args: &ConfigArgs) -> Result<Config, ConfigError> {
 }
 
 fn start_logging(config: &Config) -> Result<(), ConfigError> {
-    logging::start(&config.log.format, &config.log.filter).map_err(|reason| ConfigError {
-        source: "configuration".into(),
-        key: "[log]".into(),
-        reason,
-    })
+    let filter =
+        logging::filter(&config.log.filter).map_err(|why| config.fault("[log] filter", why))?;
+    logging::start(&config.log.format, filter).map_err(|why| config.fault("[log]", why))
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // Whoever was told to end at once does not wait for a disk or a name server that hangs.
+    runtime.shutdown_timeout(LAST_GRACE);
+    done
 }
 
 fn eprint(line: &str) {

@@ -1,31 +1,28 @@
 //! `telehub check`: what would be opened.
 
 use super::{
-    config::{Config, parse_listen_list},
-    say,
+    config::{Config, ConfigError, parse_listen_list},
+    pem, say,
 };
-use std::path::Path;
 
-/// Prints what the configuration amounts to. Files it names must be readable.
-pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
-    for (key, file) in [
-        ("[http] tls_cert", &config.http.tls_cert),
-        ("[http] tls_key", &config.http.tls_key),
-        ("[sip] tls_cert", &config.sip.tls_cert),
-        ("[sip] tls_key", &config.sip.tls_key),
-        ("[whisper] model", &config.whisper.model),
-    ] {
-        if !file.is_empty() {
-            readable(key, &config.path(file))?;
-        }
+/// Prints what the configuration amounts to. Files it names must be usable.
+pub(crate) fn run(config: &Config) -> Result<(), ConfigError> {
+    pem::check(config)?;
+    if !config.whisper.model.is_empty() {
+        let path = config.path(&config.whisper.model);
+        std::fs::File::open(&path).map_err(|error| {
+            config.fault("[whisper] model", format!("{}: {error}", path.display()))
+        })?;
     }
     let scheme = if config.http.tls_cert.is_empty() { "http" } else { "https" };
     say(&format!("web, API, live socket  {scheme}://{}", config.http.listen));
     say(&format!("SIP over WebSocket     {} on the web port", config.sip.ws_path));
-    for (name, list) in
-        [("UDP", &config.sip.udp), ("TCP", &config.sip.tcp), ("TLS", &config.sip.tls)]
-    {
-        for address in parse_listen_list(list).map_err(anyhow::Error::msg)? {
+    for (name, key, list) in [
+        ("UDP", "[sip] udp", &config.sip.udp),
+        ("TCP", "[sip] tcp", &config.sip.tcp),
+        ("TLS", "[sip] tls", &config.sip.tls),
+    ] {
+        for address in parse_listen_list(list).map_err(|reason| config.fault(key, reason))? {
             say(&format!("SIP {name}                {address}"));
         }
     }
@@ -44,13 +41,6 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
     let speech = if config.whisper.model.is_empty() { "off" } else { &config.whisper.model };
     say(&format!("speech to text         {speech}"));
     Ok(())
-}
-
-fn readable(key: &str, path: &Path) -> anyhow::Result<()> {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(()),
-        Err(error) => anyhow::bail!("{key}: {}: {error}", path.display()),
-    }
 }
 
 /// `postgres://user:•••@host/name`.

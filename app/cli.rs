@@ -1,6 +1,7 @@
 //! The command line, to the letter of what scripts rely on.
 
 use clap::{Args, Parser, Subcommand};
+use crm::users::Role;
 use std::path::PathBuf;
 
 /// Self-hosted SIP/RTP softswitch with a CRM and a telecaller's desk inside.
@@ -62,8 +63,8 @@ pub(crate) enum UserCommand {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct UserAddArgs {
     /// admin, manager, telecaller, field_agent, viewer or platform_admin.
-    #[arg(long)]
-    pub(crate) role: String,
+    #[arg(long, value_parser = role)]
+    pub(crate) role: Role,
     /// Sign-in name.
     #[arg(long)]
     pub(crate) email: String,
@@ -75,6 +76,13 @@ pub(crate) struct UserAddArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("not one of {}", known.join(", "))
+    })
 }
 
 /// A backup file.

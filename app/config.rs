@@ -1,10 +1,12 @@
 //! The configuration: one TOML file, every key also as `TELEHUB_<SECTION>_<KEY>`, unknown keys
 //! refused. Defaults give a working single machine.
 
-use crm::numbers::EmergencyNumbers;
+use super::logging;
+use crm::numbers::{EmergencyNumbers, calling_code};
 use crm::outreach::MailConfig;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -116,6 +118,36 @@ pub(crate) struct Config {
     /// Folder that relative paths start from: that of the file, else the current one.
     #[serde(skip)]
     pub(crate) base: PathBuf,
+    /// Where everything of ours lies when the database is no file; empty: `data`.
+    #[serde(skip)]
+    pub(crate) data: PathBuf,
+    #[serde(skip)]
+    origin: Origin,
+}
+
+/// Where the values came from, to blame the right place for a bad one.
+#[derive(Clone, Debug)]
+struct Origin {
+    /// The file, or `defaults`.
+    name: String,
+    /// `[section] key` and the variable that outranked the file.
+    variables: BTreeMap<String, String>,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self { name: "defaults".into(), variables: BTreeMap::new() }
+    }
+}
+
+impl Origin {
+    fn fault(&self, key: &str, reason: impl fmt::Display) -> ConfigError {
+        let (source, key) = match self.variables.get(key) {
+            Some(variable) => ("environment", variable.as_str()),
+            None => (self.name.as_str(), key),
+        };
+        ConfigError { source: source.into(), key: key.into(), reason: reason.to_string() }
+    }
 }
 
 /// A bad setting: where it stands, which key, and why it cannot be used.
@@ -154,8 +186,13 @@ impl Config {
         };
         let mut config = Self::merge(&name, &text, environment)?;
         config.base = base;
-        config.check(&name)?;
+        config.check()?;
         Ok(config)
+    }
+
+    /// A bad value of `[section] key`, blamed on the file or the variable that it came from.
+    pub(crate) fn fault(&self, key: &str, reason: impl fmt::Display) -> ConfigError {
+        self.origin.fault(key, reason)
     }
 
     fn merge(
@@ -186,16 +223,24 @@ impl Config {
                 }
             }
         }
+        let mut origin = Origin { name: name.into(), variables: BTreeMap::new() };
         for (variable, value) in environment {
-            lay_over(&mut table, &schema, &variable, &value)?;
+            if let Some(key) = lay_over(&mut table, &schema, &variable, &value)? {
+                origin.variables.insert(key, variable);
+            }
         }
-        table.try_into().map_err(|e: toml::de::Error| error("value", e.message().to_owned()))
+        let mut config: Self = match table.clone().try_into() {
+            Ok(config) => config,
+            Err(error) => return Err(misfit(&table, &origin, &error)),
+        };
+        config.origin = origin;
+        Ok(config)
     }
 
-    fn check(&self, source: &str) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         self.check_addresses()
             .and_then(|()| self.check_rest())
-            .map_err(|(key, reason)| ConfigError { source: source.into(), key: key.into(), reason })
+            .map_err(|(key, reason)| self.fault(key, reason))
     }
 
     fn check_addresses(&self) -> Result<(), (&'static str, String)> {
@@ -235,14 +280,21 @@ impl Config {
         if !own.is_empty() && EmergencyNumbers::parse(own).is_err() {
             return Err(("[calls] emergency_numbers", "must be numbers of 3 to 6 digits".into()));
         }
+        let country = &self.calls.default_country;
+        if calling_code(country).is_none() {
+            return Err((
+                "[calls] default_country",
+                format!("'{country}' is no country code such as IN"),
+            ));
+        }
         if !self.sip.ws_path.starts_with('/') {
             return Err(("[sip] ws_path", "must begin with /".into()));
         }
-        if self.rtp.port_min < 1024 || self.rtp.port_max <= self.rtp.port_min.saturating_add(10) {
-            return Err((
-                "[rtp] port_min",
-                "need 1024 ≤ port_min, port_min + 10 < port_max".into(),
-            ));
+        if self.rtp.port_min < 1024 {
+            return Err(("[rtp] port_min", "must be 1024 or more".into()));
+        }
+        if self.rtp.port_max <= self.rtp.port_min.saturating_add(10) {
+            return Err(("[rtp] port_max", "must be more than port_min + 10".into()));
         }
         let known = |url: &str, schemes: &[&str]| schemes.iter().any(|s| url.starts_with(s));
         if !known(&self.database.url, &["sqlite://", "postgres://", "postgresql://"]) {
@@ -258,6 +310,7 @@ impl Config {
         if !["text", "json"].contains(&self.log.format.as_str()) {
             return Err(("[log] format", "must be text or json".into()));
         }
+        logging::filter(&self.log.filter).map_err(|reason| ("[log] filter", reason))?;
         Ok(())
     }
 
@@ -290,7 +343,8 @@ impl Config {
                 let file = self.path(file.split('?').next().unwrap_or(file));
                 file.parent().map(Path::to_path_buf).unwrap_or_default()
             }
-            None => self.path("data"),
+            None if self.data.as_os_str().is_empty() => self.path("data"),
+            None => self.data.clone(),
         }
     }
 
@@ -311,17 +365,32 @@ impl Config {
     }
 }
 
+/// Which of the values is of the wrong kind: the first that cannot stand alone.
+fn misfit(table: &toml::Table, origin: &Origin, error: &toml::de::Error) -> ConfigError {
+    for (section, values) in table {
+        for (key, value) in values.as_table().into_iter().flatten() {
+            let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+            let alone = toml::Table::from_iter([(section.clone(), alone.into())]);
+            if let Err(error) = alone.try_into::<Config>() {
+                return origin.fault(&format!("[{section}] {key}"), error.message());
+            }
+        }
+    }
+    origin.fault("value", error.message())
+}
+
+/// Lays a variable over the file; tells the `[section] key` that it set.
 fn lay_over(
     table: &mut toml::Table,
     schema: &toml::Table,
     variable: &str,
     value: &str,
-) -> Result<(), ConfigError> {
-    let Some(rest) = variable.strip_prefix("TELEHUB_") else { return Ok(()) };
-    let Some((section, key)) = rest.split_once('_') else { return Ok(()) };
+) -> Result<Option<String>, ConfigError> {
+    let Some(rest) = variable.strip_prefix("TELEHUB_") else { return Ok(None) };
+    let Some((section, key)) = rest.split_once('_') else { return Ok(None) };
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
     // Variables of other purposes (TELEHUB_DEMO_PASSWORD …) name no section of ours.
-    let Some(known) = schema.get(&section).and_then(toml::Value::as_table) else { return Ok(()) };
+    let Some(known) = schema.get(&section).and_then(toml::Value::as_table) else { return Ok(None) };
     let error =
         |reason: String| ConfigError { source: "environment".into(), key: variable.into(), reason };
     let Some(default) = known.get(&key) else {
@@ -332,11 +401,12 @@ fn lay_over(
     } else {
         toml::Value::String(value.to_owned())
     };
+    let name = format!("[{section}] {key}");
     let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     if let Some(entry) = entry.as_table_mut() {
         entry.insert(key, typed);
     }
-    Ok(())
+    Ok(Some(name))
 }
 
 /// One socket address.
@@ -356,7 +426,7 @@ mod tests {
     fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let config = Config::merge("test.toml", text, environment)?;
-        config.check("test.toml")?;
+        config.check()?;
         Ok(config)
     }
 
@@ -394,6 +464,14 @@ mod tests {
                 "test.toml: [mail] url: smtp:// to another machine needs ?tls=required, or smtps://",
             ),
             ("[sip]\ntls = \"0.0.0.0:5061\"", "test.toml: [sip] tls: needs tls_cert and tls_key"),
+            (
+                "[calls]\ndefault_country = \"Bharat\"",
+                "test.toml: [calls] default_country: 'Bharat' is no country code such as IN",
+            ),
+            (
+                "[rtp]\nport_max = 20005",
+                "test.toml: [rtp] port_max: must be more than port_min + 10",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(load(text, &[]).unwrap_err().to_string(), expected);
@@ -402,6 +480,34 @@ mod tests {
         assert_eq!(error.to_string(), "environment: TELEHUB_HTTP_LISTN: [http] has no key listn");
         let error = load("", &[("TELEHUB_RTP_PORT_MIN", "many")]).unwrap_err();
         assert_eq!(error.to_string(), "environment: TELEHUB_RTP_PORT_MIN: 'many' is no number");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_names_its_key() {
+        for (text, key) in [
+            ("[http]\nlisten = 4055", "[http] listen"),
+            ("[rtp]\nport_min = \"many\"", "[rtp] port_min"),
+            ("[rtp]\nport_min = 20000\nport_max = 70000", "[rtp] port_max"),
+            ("[calls]\ndrain_timeout_s = -1", "[calls] drain_timeout_s"),
+            ("[log]\nfilter = \"telehub=loud\"", "[log] filter"),
+        ] {
+            let error = load(text, &[]).unwrap_err();
+            assert_eq!((error.source.as_str(), error.key.as_str()), ("test.toml", key), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bad_variable_is_blamed_and_not_the_file() {
+        for (variable, value) in [
+            ("TELEHUB_SIP_UDP", "nowhere"),
+            ("TELEHUB_RTP_PORT_MAX", "70000"),
+            ("TELEHUB_CALLS_DEFAULT_COUNTRY", "XX"),
+            ("TELEHUB_LOG_FILTER", "telehub=loud"),
+            ("TELEHUB_DATABASE_URL", "mysql://x"),
+        ] {
+            let error = load("[sip]\nudp = \"127.0.0.1:5060\"", &[(variable, value)]).unwrap_err();
+            assert_eq!((error.source.as_str(), error.key.as_str()), ("environment", variable));
+        }
     }
 
     #[test]

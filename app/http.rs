@@ -1,6 +1,6 @@
 //! The web port: plain or TLS, with the certificate read again when its file changes.
 
-use super::config::Config;
+use super::config::{Config, ConfigError};
 use anyhow::Context;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use std::{
@@ -14,19 +14,40 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 /// A bound web port that does not answer yet.
 pub(crate) struct WebPort {
     listener: TcpListener,
-    tls: Option<(PathBuf, PathBuf)>,
+    tls: Option<Certificate>,
     pub(crate) address: SocketAddr,
 }
 
+/// What the port shows, and the files it comes from.
+struct Certificate {
+    loaded: RustlsConfig,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    /// A bad file must be told before anybody waits for the port.
+    async fn load(config: &Config) -> Result<Option<Self>, ConfigError> {
+        if config.http.tls_cert.is_empty() {
+            return Ok(None);
+        }
+        let (certificate, key) =
+            (config.path(&config.http.tls_cert), config.path(&config.http.tls_key));
+        let loaded = RustlsConfig::from_pem_file(&certificate, &key).await.map_err(|error| {
+            config.fault("[http] tls_cert", format!("{}: {error}", certificate.display()))
+        })?;
+        Ok(Some(Self { loaded, certificate, key }))
+    }
+}
+
 impl WebPort {
-    pub(crate) fn bind(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn bind(config: &Config) -> anyhow::Result<Self> {
         let listen = &config.http.listen;
         let listener =
             TcpListener::bind(listen).with_context(|| format!("[http] listen {listen}"))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let tls = (!config.http.tls_cert.is_empty())
-            .then(|| (config.path(&config.http.tls_cert), config.path(&config.http.tls_key)));
+        let tls = Certificate::load(config).await?;
         Ok(Self { listener, tls, address })
     }
 
@@ -52,12 +73,9 @@ impl WebPort {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         match self.tls {
             None => axum_server::from_tcp(self.listener)?.handle(handle).serve(service).await?,
-            Some((certificate, key)) => {
-                let tls = RustlsConfig::from_pem_file(&certificate, &key)
-                    .await
-                    .with_context(|| format!("[http] tls_cert {}", certificate.display()))?;
-                let watch = tokio::spawn(reload(tls.clone(), certificate, key));
-                let served = axum_server::from_tcp_rustls(self.listener, tls)?
+            Some(Certificate { loaded, certificate, key }) => {
+                let watch = tokio::spawn(reload(loaded.clone(), certificate, key));
+                let served = axum_server::from_tcp_rustls(self.listener, loaded)?
                     .handle(handle)
                     .serve(service)
                     .await;
@@ -73,10 +91,12 @@ async fn reload(tls: RustlsConfig, certificate: PathBuf, key: PathBuf) {
     let written = |path: &PathBuf| -> Option<SystemTime> {
         std::fs::metadata(path).and_then(|m| m.modified()).ok()
     };
-    let mut seen = written(&certificate);
+    // The key may be written after the certificate: either is news.
+    let stamp = || (written(&certificate), written(&key));
+    let mut seen = stamp();
     loop {
         tokio::time::sleep(CERTIFICATE_CHECK).await;
-        let now = written(&certificate);
+        let now = stamp();
         if now == seen {
             continue;
         }

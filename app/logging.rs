@@ -6,13 +6,18 @@ use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 /// among it. They are held to what went wrong, whatever the filter says (B13).
 const TOO_TALKATIVE: [&str; 4] = ["tungstenite", "hyper", "h2", "rustls"];
 
-/// Starts logging. A bad filter is told as text, so that the caller can exit with 2.
-pub(crate) fn start(format: &str, filter: &str) -> Result<(), String> {
-    let mut filter = EnvFilter::try_new(filter).map_err(|e| format!("[log] filter: {e}"))?;
+/// What is logged, as the configuration says it.
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, String> {
+    let mut filter = EnvFilter::try_new(text).map_err(|e| e.to_string())?;
     for library in TOO_TALKATIVE {
         let held = format!("{library}=info").parse().map_err(|e| format!("{library}: {e}"))?;
         filter = filter.add_directive(held);
     }
+    Ok(filter)
+}
+
+/// Starts logging.
+pub(crate) fn start(format: &str, filter: EnvFilter) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

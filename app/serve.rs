@@ -1,12 +1,14 @@
 //! Opens, wires, runs and shuts down the whole of TeleHub.
 
 use super::{
-    config::{Config, parse_listen_list},
+    config::Config,
     demo,
     directory::StoreDirectory,
     facts::{self, DownTrunks},
     http::WebPort,
-    open, say, sounds,
+    open, pem, say, settings,
+    signals::Signals,
+    sounds,
 };
 use anyhow::Context;
 use axum_server::Handle;
@@ -16,12 +18,12 @@ use crm::{
     Journal, Store,
     journal::{JournalConfig, write_spilled},
     outreach::MailRoom,
-    policy::{Policy, PolicyConfig},
+    policy::Policy,
     recordings::{Keeper, Recordings, RecordingsConfig, Retention, salvage_spool},
 };
-use signaling::{StampedEvent, Switch, SwitchConfig, TlsConfig, directory::DirectoryChange};
+use signaling::{Part, StampedEvent, Switch, directory::DirectoryChange};
 use std::{
-    net::IpAddr,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -30,8 +32,8 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
+    task::{JoinError, JoinHandle},
     time::{interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -50,40 +52,47 @@ const HTTP_GRACE: Duration = Duration::from_secs(2);
 const KEEPER_GRACE: Duration = Duration::from_secs(10);
 /// How long the last events may take to be written; longer, and the database is away.
 const JOURNAL_GRACE: Duration = Duration::from_secs(10);
+/// How long the whole closing may take; every part of it has a limit of its own.
+const CLOSING_LIMIT: Duration = Duration::from_secs(60);
+/// The same when the signal came again while calls were let finish: calls get their BYE, the journal its events.
+const HURRY: Duration = Duration::from_secs(3);
 /// How often it is looked whether a tenant's night has come.
 const RETENTION_CHECK: Duration = Duration::from_secs(600);
 
 /// `telehub serve`.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    let store = open::store(&config).await?;
-    Server::start(config, store).await?.run(|url| say(&format!("TeleHub ready: {url}"))).await
+    let mut signals = Signals::install()?;
+    let starting = async {
+        pem::check(&config)?;
+        let store = open::store(&config).await?;
+        Server::start(config, store).await
+    };
+    let Some(server) = started(starting, &mut signals).await? else { return Ok(()) };
+    server.run(signals, |url| say(&format!("TeleHub ready: {url}"))).await
+}
+
+/// What is being started, unless it is told to end before it stands.
+async fn started<T>(
+    starting: impl Future<Output = anyhow::Result<T>>,
+    signals: &mut Signals,
+) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        started = starting => started.map(Some),
+        () = signals.next() => {
+            tracing::info!("told to end while starting");
+            Ok(None)
+        }
+    }
 }
 
 /// `telehub demo`: the same on a seeded folder with a carrier of its own.
-pub(crate) async fn demo(mut config: Config, data: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
-    let data = data.canonicalize()?;
-    let defaults = Config::default();
-    if config.database.url == defaults.database.url {
-        config.database.url = format!("sqlite://{}", data.join("telehub.db").display());
-    }
-    if config.storage.url == defaults.storage.url {
-        config.storage.url = format!("file://{}", data.join("objects").display());
-    }
-    config.base = data.clone();
-    let password = demo::password(&data)?;
-    let store = open::store(&config).await?;
-    let tenant = demo::seed(&store, &password).await?;
-    let carrier = carrier::Carrier::start(carrier::Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        sounds_dir: Some(sounds::lay_out(&data)?),
-        ..carrier::Config::default()
-    })?;
-    demo::point_trunk(&store, &tenant, carrier.address()).await?;
-    let server = Server::start(config, store.clone()).await?;
-    let logins = demo::logins(&store, &tenant, &data, &server.url, &password).await?;
+pub(crate) async fn demo(config: Config, data: &Path) -> anyhow::Result<()> {
+    let mut signals = Signals::install()?;
+    let starting = start_demo(config, data);
+    let Some(demo) = started(starting, &mut signals).await? else { return Ok(()) };
+    let Demo { server, carrier, logins, password, data } = demo;
     let served = server
-        .run(|url| {
+        .run(signals, |url| {
             for (role, email) in &logins {
                 say(&format!("  {email:24} {role:12} password {password}"));
             }
@@ -96,21 +105,41 @@ pub(crate) async fn demo(mut config: Config, data: &Path) -> anyhow::Result<()> 
     served
 }
 
+struct Demo {
+    server: Server,
+    carrier: carrier::Carrier,
+    logins: Vec<(String, String)>,
+    password: String,
+    data: PathBuf,
+}
+
+async fn start_demo(config: Config, data: &Path) -> anyhow::Result<Demo> {
+    pem::check(&config)?;
+    std::fs::create_dir_all(data).with_context(|| format!("--data {}", data.display()))?;
+    let data = data.canonicalize()?;
+    let config = settings::of_demo(config, &data);
+    let password = demo::password(&data)?;
+    let store = open::store(&config).await?;
+    let tenant = demo::seed(&store, &password).await?;
+    let carrier = carrier::Carrier::start(carrier::Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        sounds_dir: Some(sounds::lay_out(&data)?),
+        ..carrier::Config::default()
+    })?;
+    demo::point_trunk(&store, &tenant, carrier.address()).await?;
+    let server = Server::start(config, store.clone()).await?;
+    let logins = demo::logins(&store, &tenant, &data, &server.url, &password).await?;
+    Ok(Demo { server, carrier, logins, password, data })
+}
+
 /// `telehub carrier`: until told to stop, or until its one call is over.
 pub(crate) async fn carrier(mut args: carrier::Args) -> anyhow::Result<()> {
     let work = tempfile::tempdir()?;
     if args.sounds.is_none() {
         args.sounds = Some(sounds::lay_out(work.path())?);
     }
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    Ok(args.run(stop).await?)
+    let mut signals = Signals::install()?;
+    Ok(args.run(async move { signals.next().await }).await?)
 }
 
 struct Server {
@@ -131,10 +160,11 @@ impl Server {
         let data = config.data_dir();
         let node = open::node(&data)?;
         let stop = CancellationToken::new();
-        let port = WebPort::bind(&config)?;
+        let port = WebPort::bind(&config).await?;
         let spool = data.join("spool");
         let objects = RecordingsConfig { url: config.storage_url(), spool: spool.clone() };
-        let recordings = Recordings::open(store.clone(), &objects).context("[storage] url")?;
+        let recordings = Recordings::open(store.clone(), &objects)
+            .map_err(|error| config.fault("[storage] url", error))?;
         let spill = data.join("journal.spill");
         let spilled =
             write_spilled(&store, node, &spill).await.context("events of the last run")?;
@@ -179,42 +209,85 @@ impl Server {
             phone_doors: phone_doors(&config, &switch),
             sip_socket: Some(Arc::new(move |peer, inbound, outbound| {
                 let sip = sip.clone();
-                tokio::spawn(async move { sip.ws_connection(peer, inbound, outbound).await });
+                tokio::spawn(
+                    async move { sip.ws_connection(peer, inbound, outbound).await },
+                );
             })),
             mail: mail(&config, &store, &url)?,
             directory_changed: Arc::new(move |change| {
                 let (switch, change) = (directory_of.clone(), directory_change(change));
                 Box::pin(async move { switch.directory_changed(change).await })
             }),
-            config: web_config(&config, &port, &data)?,
+            config: settings::web(&config, port.is_tls(), open::key(&data.join("token.key"))?),
         };
         let router = web::router(web::AppState::new(parts));
         Ok(Self { config, store, journal, keeper, switch, draining, port, url, router, stop })
     }
 
-    /// Serves until told to stop, then drains.
-    async fn run(self, ready: impl FnOnce(&str)) -> anyhow::Result<()> {
+    /// Serves until told to stop, then drains. Told again it hurries, and told once more, or while it closes, it
+    /// ends as it is: what is not written then lies in the spill file and the spool for the next start.
+    async fn run(self, mut signals: Signals, ready: impl FnOnce(&str)) -> anyhow::Result<()> {
         let handle = Handle::new();
         let mut serving = tokio::spawn(self.port.serve(self.router, handle.clone()));
-        handle.listening().await.context("the web port closed at once")?;
-        ready(&self.url);
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            ended = &mut serving => return ended?.and_then(|()| anyhow::bail!("the web port closed")),
+            address = handle.listening() => { address.context("the web port closed at once")?; }
+            ended = &mut serving => return web_ended(ended),
+        }
+        ready(&self.url);
+        tokio::select! {
+            () = signals.next() => {}
+            ended = &mut serving => return web_ended(ended),
+            part = self.switch.breaks() => return broken(part, &self.journal).await,
         }
         let limit = Duration::from_secs(self.config.calls.drain_timeout_s);
         tracing::info!(live = self.switch.live_calls().len(), ?limit, "draining: no new calls");
         self.draining.store(true, Ordering::Relaxed);
         self.switch.drain();
+        let closing_limit = tokio::select! {
+            () = self.switch.drained() => CLOSING_LIMIT,
+            () = sleep(limit) => CLOSING_LIMIT,
+            () = signals.next() => HURRY,
+            part = self.switch.breaks() => return broken(part, &self.journal).await,
+        };
+        let Self { store, journal, keeper, switch, stop, .. } = self;
+        let closing = Closing { store, journal, keeper, switch, stop, handle, serving };
         tokio::select! {
-            () = self.switch.drained() => {}
-            () = sleep(limit) => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            closed = timeout(closing_limit, closing.close()) => match closed {
+                Ok(closed) => closed?,
+                Err(_) => tracing::warn!("closing takes too long: ending as it is"),
+            },
+            () = signals.next() => tracing::warn!("told again: ending as it is"),
         }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn web_ended(ended: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    ended?.and_then(|()| anyhow::bail!("the web port closed"))
+}
+
+/// A switch without one of its vital parts serves nobody, and only a new process mends that.
+async fn broken(part: Part, journal: &Journal) -> anyhow::Result<()> {
+    if timeout(JOURNAL_GRACE, journal.flush()).await.is_err() {
+        tracing::error!(waiting_ms = journal.lag_ms(), "call events are still not written");
+    }
+    anyhow::bail!("{} ended; start again", part.as_str())
+}
+
+/// What is to be closed in order once no call is wanted any more.
+struct Closing {
+    store: Store,
+    journal: Journal,
+    keeper: Keeper,
+    switch: Switch,
+    stop: CancellationToken,
+    handle: Handle<SocketAddr>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Closing {
+    async fn close(self) -> anyhow::Result<()> {
         self.switch.shutdown().await;
         if timeout(JOURNAL_GRACE, self.journal.flush()).await.is_err() {
             tracing::error!(
@@ -227,23 +300,18 @@ impl Server {
             tracing::warn!("recordings wait in the spool for the next start");
         }
         self.stop.cancel();
-        handle.graceful_shutdown(Some(HTTP_GRACE));
-        serving.await??;
+        self.handle.graceful_shutdown(Some(HTTP_GRACE));
+        self.serving.await??;
         if timeout(JOURNAL_GRACE, self.journal.close()).await.is_err() {
             tracing::error!("the last call events could not be written");
         }
         self.store.close().await;
-        tracing::info!("stopped");
         Ok(())
     }
 }
 
 fn policy(config: &Config, store: &Store, down: DownTrunks) -> Policy {
-    let limits = PolicyConfig {
-        country: config.calls.default_country.clone(),
-        max_duration_s: u32::try_from(config.calls.max_duration_s).unwrap_or(u32::MAX),
-        emergency: config.emergency_numbers(),
-    };
+    let limits = settings::policy(config);
     Policy::new(store.clone(), limits, Arc::new(move |trunk| down.usable(trunk)))
 }
 
@@ -259,39 +327,9 @@ async fn start_switch(
     tokio::spawn(forward(waiting, journal.sender()));
     let directory =
         StoreDirectory::new(store.clone(), policy.clone(), node, config.sip.domain.clone());
-    let media = media::Config {
-        listen: config.rtp.listen.parse()?,
-        external_ip: address(&config.rtp.external_ip),
-        port_min: config.rtp.port_min,
-        port_max: config.rtp.port_max,
-        sounds_dir: Some(sounds::lay_out(&config.data_dir())?),
-        ..media::Config::default()
-    };
-    let switch = switch_config(config, node, spool)?;
+    let media = settings::media(config, Some(sounds::lay_out(&config.data_dir())?))?;
+    let switch = settings::switch(config, node, spool)?;
     Ok(Switch::start(switch, Arc::new(directory), media, events).await?)
-}
-
-fn switch_config(config: &Config, node: NodeId, spool: PathBuf) -> anyhow::Result<SwitchConfig> {
-    let list = |text: &str| parse_listen_list(text).map_err(anyhow::Error::msg);
-    let file = |path: &str| (!path.is_empty()).then(|| config.path(path));
-    let tls = list(&config.sip.tls)?;
-    Ok(SwitchConfig {
-        udp: list(&config.sip.udp)?,
-        tcp: list(&config.sip.tcp)?,
-        tls: (!tls.is_empty()).then(|| TlsConfig {
-            listen: tls,
-            certificate: config.path(&config.sip.tls_cert),
-            key: config.path(&config.sip.tls_key),
-            client_authorities: file(&config.sip.tls_client_ca),
-        }),
-        trusted_authorities: file(&config.sip.tls_ca),
-        ws_path: config.sip.ws_path.clone(),
-        domain: (!config.sip.domain.is_empty()).then(|| config.sip.domain.clone()),
-        external_ip: address(&config.sip.external_ip),
-        dns_servers: list(&config.sip.dns_servers)?,
-        digest: config.digest(),
-        ..SwitchConfig::new(node, spool)
-    })
 }
 
 fn directory_change(change: web::DirectoryChange) -> DirectoryChange {
@@ -314,12 +352,8 @@ fn phone_doors(config: &Config, switch: &Switch) -> web::PhoneDoors {
         udp: listening.udp.clone(),
         tcp: listening.tcp.clone(),
         tls: listening.tls.clone(),
-        external_ip: address(&config.sip.external_ip),
+        external_ip: settings::address(&config.sip.external_ip),
     }
-}
-
-fn address(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
 }
 
 /// The switch knows nothing of the journal; this is the seam between them.
@@ -364,17 +398,6 @@ fn public_url(config: &Config, port: &WebPort) -> String {
 fn mail(config: &Config, store: &Store, desk: &str) -> anyhow::Result<Option<MailRoom>> {
     let Some(settings) = config.mail_config(desk) else { return Ok(None) };
     Ok(Some(MailRoom::start(&settings, store.clone()).context("[mail]")?))
-}
-
-fn web_config(config: &Config, port: &WebPort, data: &Path) -> anyhow::Result<web::Config> {
-    let key = open::key(&data.join("token.key"))?;
-    Ok(web::Config {
-        public_url: (!config.http.public_url.is_empty()).then(|| config.http.public_url.clone()),
-        tls: port.is_tls(),
-        ws_path: config.sip.ws_path.clone(),
-        country: config.calls.default_country.clone(),
-        ..web::Config::new(key)
-    })
 }
 
 fn metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {

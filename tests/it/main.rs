@@ -31,6 +31,7 @@ mod registration;
 mod restart;
 mod routing;
 mod secrets;
+mod settings;
 mod sockets;
 mod takeovers;
 mod tenants;

@@ -4,7 +4,7 @@ mod emergency;
 mod parse;
 
 pub use emergency::EmergencyNumbers;
-pub use parse::{NumberClass, NumberError, ParsedNumber, parse};
+pub use parse::{NumberClass, NumberError, ParsedNumber, calling_code, parse};
 
 use call::{E164, ExtensionId, NumberId, TenantId, TrunkId};
 use chrono::{DateTime, Utc};

@@ -72,6 +72,13 @@ pub fn parse(text: &str, country: &str) -> Result<ParsedNumber, NumberError> {
     Ok(ParsedNumber { e164, country, class })
 }
 
+/// What international numbers of a country (ISO letters) begin with; `None` for no country.
+pub fn calling_code(country: &str) -> Option<u16> {
+    let known: country::Id = country.parse().ok()?;
+    let code = phonenumber::metadata::DATABASE.by_id(known.as_ref())?.country_code();
+    (code != 0).then_some(code)
+}
+
 /// Digits with at most a leading plus: scheme, host, separators and scripts taken away.
 pub(super) fn plain(text: &str) -> Result<String, NumberError> {
     let decoded = percent_decode(text.trim());
@@ -229,6 +236,13 @@ mod tests {
     }
 
     /// D02.
+    #[test]
+    fn countries_have_calling_codes() {
+        let codes = ["IN", "US", "GB", "AE", "SG"].map(calling_code);
+        assert_eq!(codes, [Some(91), Some(1), Some(44), Some(971), Some(65)]);
+        assert_eq!(["", "XX", "India", "in "].map(calling_code), [None; 4]);
+    }
+
     #[test]
     fn class_and_country_are_told() {
         let class = |text: &str| parse(text, "IN").map(|n| (n.country, n.class));
