@@ -196,6 +196,7 @@ impl Server {
         };
         tokio::spawn(facts::keep(gatherer, stop.clone()));
         let url = public_url(&config, &port);
+        let secure = port.is_tls();
         let (sip, directory_of) = (switch.clone(), switch.clone());
         let parts = web::Parts {
             store: store.clone(),
@@ -210,7 +211,7 @@ impl Server {
             sip_socket: Some(Arc::new(move |peer, inbound, outbound| {
                 let sip = sip.clone();
                 tokio::spawn(
-                    async move { sip.ws_connection(peer, inbound, outbound).await },
+                    async move { sip.ws_connection(peer, secure, inbound, outbound).await },
                 );
             })),
             mail: mail(&config, &store, &url)?,

@@ -226,14 +226,17 @@ impl Switch {
     }
 
     /// Serves one SIP-over-WebSocket connection (RFC 7118) that the web server upgraded with
-    /// subprotocol `sip`: each item is one whole message. Returns when the connection is over.
+    /// subprotocol `sip`: each item is one whole message. `secure`: the web port speaks TLS. Returns when the
+    /// connection is over.
     pub async fn ws_connection(
         &self,
         peer: SocketAddr,
+        secure: bool,
         inbound: mpsc::Receiver<Bytes>,
         outbound: mpsc::Sender<Bytes>,
     ) {
-        serve_ws(self.inner.shared.clone(), peer, inbound, outbound).await;
+        let transport = if secure { Transport::Wss } else { Transport::Ws };
+        serve_ws(self.inner.shared.clone(), (peer, transport), inbound, outbound).await;
     }
 
     /// Looks at the directory again. Returns when what it says now is in force for every call and registration that

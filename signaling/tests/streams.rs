@@ -184,7 +184,7 @@ async fn methods_we_do_not_serve_are_refused_on_every_stream() {
     let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
     let switch = floor.switch.clone();
     let peer: SocketAddr = "127.0.0.1:40998".parse().expect("address");
-    tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
+    tokio::spawn(async move { switch.ws_connection(peer, false, inbound, outbound).await });
     for method in METHODS {
         tcp.say(&asked(1, method)).await;
         let answer = status(&tcp.hear().await);
@@ -207,7 +207,7 @@ async fn a_phone_on_websocket_registers_and_is_called() {
     let peer: SocketAddr = "127.0.0.1:40999".parse().expect("address");
     let switch = floor.switch.clone();
     let served =
-        tokio::spawn(async move { switch.ws_connection(peer, inbound, outbound).await });
+        tokio::spawn(async move { switch.ws_connection(peer, false, inbound, outbound).await });
     let contact = "Contact: <sip:102@abc.invalid;transport=ws>\r\nExpires: 600\r\n";
     to_switch.send(request("REGISTER", "w1", 1, contact).into()).await.expect("sent");
     let challenge = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
@@ -228,6 +228,75 @@ async fn a_phone_on_websocket_registers_and_is_called() {
         }
     };
     tokio::time::timeout(kit::PATIENCE, gone).await.expect("cannot be reached any more");
+}
+
+/// RFC 7118 §5.1: what we send over a socket of the https port says WSS in its Via, over a plain one WS.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_via_of_a_websocket_tells_whether_it_is_secure() {
+    for (secure, expected) in [(true, "SIP/2.0/WSS "), (false, "SIP/2.0/WS ")] {
+        let floor = Floor::open(MemoryDirectory::new(&["101", "102"], Vec::new())).await;
+        let (to_switch, inbound) = mpsc::channel(16);
+        let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
+        let peer: SocketAddr = "127.0.0.1:40997".parse().expect("address");
+        let switch = floor.switch.clone();
+        tokio::spawn(async move { switch.ws_connection(peer, secure, inbound, outbound).await });
+        let contact = "Contact: <sip:102@abc.invalid;transport=ws>\r\nExpires: 600\r\n";
+        to_switch.send(request("REGISTER", "v1", 1, contact).into()).await.expect("sent");
+        let challenge = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
+        let second = format!("{}{contact}", authorised(&challenge));
+        to_switch.send(request("REGISTER", "v2", 2, &second).into()).await.expect("sent");
+        let accepted = Message::parse(from_switch.recv().await.expect("answer")).expect("message");
+        assert_eq!(status(&accepted), 200);
+        let alice = floor.registered("101").await;
+        let _call = alice.call("102").await;
+        let invite = Message::parse(from_switch.recv().await.expect("INVITE")).expect("message");
+        let via = invite.text(HeaderName::Via).expect("a Via").to_string();
+        assert!(via.starts_with(expected), "{via}");
+    }
+}
+
+/// D01: whoever calls without a secret is asked for one, by whatever transport.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_credentials_is_challenged_on_every_stream() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (trusted, tls) = certificate(folder.path());
+    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
+    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let desk = floor.registered("101").await;
+    let listening = floor.switch.listening().clone();
+    let invite = |n: u8, to: &str| {
+        request("INVITE", &format!("i{n}"), 1, "Contact: <sip:102@127.0.0.1:9>\r\n")
+            .replace("sip:pratham.local SIP", &format!("sip:{to}@pratham.local SIP"))
+            .replace("stream-1", &format!("stream-{n}"))
+    };
+    let challenged = |answer: &Message| {
+        assert_eq!(status(answer), 401);
+        assert!(answer.has(HeaderName::WwwAuthenticate));
+    };
+    let mut tcp = Line::new(TcpStream::connect(listening.tcp[0]).await.expect("connects"));
+    let secure = connect_tls(listening.tls[0], &trusted, "sip.example").await.expect("TLS");
+    let mut secure = Line::new(secure);
+    let (to_switch, inbound) = mpsc::channel(16);
+    let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
+    let switch = floor.switch.clone();
+    let peer: SocketAddr = "127.0.0.1:40996".parse().expect("address");
+    tokio::spawn(async move { switch.ws_connection(peer, true, inbound, outbound).await });
+    for (n, to) in [(10, "101"), (20, "+919812340001")] {
+        tcp.say(&invite(n, to)).await;
+        assert_eq!(status(&tcp.hear().await), 100);
+        challenged(&tcp.hear().await);
+        secure.say(&invite(n + 1, to)).await;
+        assert_eq!(status(&secure.hear().await), 100);
+        challenged(&secure.hear().await);
+        to_switch.send(invite(n + 2, to).into()).await.expect("sent");
+        for expected in [100, 401] {
+            let bytes = from_switch.recv().await.expect("answer");
+            let answer = Message::parse(bytes).expect("message");
+            assert_eq!(status(&answer), expected);
+        }
+    }
+    assert!(!desk.hears(Duration::from_millis(300), |_| true).await, "nobody is rung");
+    assert!(floor.directory.routed.lock().expect("lock").is_empty(), "nothing is routed");
 }
 
 fn certificate(folder: &Path) -> (CertificateDer<'static>, TlsConfig) {

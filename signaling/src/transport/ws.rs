@@ -13,10 +13,10 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// Serves one upgraded socket until either side closes its channel.
+/// Serves one upgraded socket, WSS where the web port speaks TLS (RFC 7118 §5.1), until either side closes its channel.
 pub(crate) async fn serve(
     shared: Shared,
-    peer: SocketAddr,
+    (peer, transport): (SocketAddr, Transport),
     mut inbound: mpsc::Receiver<Bytes>,
     outbound: mpsc::Sender<Bytes>,
 ) {
@@ -26,7 +26,7 @@ pub(crate) async fn serve(
     let known = Arc::new(AtomicBool::new(false));
     let opened = NetworkEvent::Opened(Connection {
         flow,
-        transport: Transport::Ws,
+        transport,
         remote: peer,
         outbound: queue,
         known: known.clone(),
@@ -35,13 +35,9 @@ pub(crate) async fn serve(
     if shared.network.send(opened).await.is_err() {
         return;
     }
-    let bound = SocketAddr::from(([0, 0, 0, 0], 80));
-    let source = Source {
-        transport: Transport::Ws,
-        local: shared.local.towards(peer.ip(), bound),
-        remote: peer,
-        flow,
-    };
+    let bound = SocketAddr::from(([0, 0, 0, 0], transport.default_port()));
+    let source =
+        Source { transport, local: shared.local.towards(peer.ip(), bound), remote: peer, flow };
     loop {
         let limit = if known.load(Ordering::Relaxed) {
             shared.limits.idle_after_auth_s
