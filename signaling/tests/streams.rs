@@ -107,6 +107,23 @@ async fn a_phone_on_tcp_is_called_by_the_connection_it_registered_on() {
     assert!(refused >= 400, "{refused}");
 }
 
+/// RFC 3261 §11.2: what we serve is told alike in every answer, and is what we serve.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_allow_is_the_same() {
+    let floor = Floor::open(MemoryDirectory::new(&["102"], Vec::new())).await;
+    let tcp = floor.switch.listening().tcp[0];
+    let mut line = Line::new(TcpStream::connect(tcp).await.expect("connects"));
+    for (method, expected) in [("OPTIONS", 200), ("MESSAGE", 405)] {
+        line.say(&request(method, &format!("w{method}"), 1, "")).await;
+        let answer = line.hear().await;
+        assert_eq!(status(&answer), expected);
+        let allow = answer.text(HeaderName::Allow).expect("told").to_string();
+        assert_eq!(allow, signaling_proto::ALLOW, "{method}");
+    }
+    assert!(signaling_proto::ALLOW.contains("REFER"));
+    assert!(!signaling_proto::ALLOW.contains("MESSAGE"));
+}
+
 /// A07.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_cut_out_of_a_dripping_stream_and_pings_are_answered() {

@@ -14,15 +14,12 @@ use crate::{
 };
 use call::{CallId, Input, LegId, Origin, TenantId};
 use signaling_proto::{
-    DialogId, HeaderName, Message, Method, NameAddr, Reach, Reply, Source, TransactionId,
+    ALLOW, DialogId, HeaderName, Message, Method, NameAddr, Reach, Reply, Source, TransactionId,
 };
 use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
-
-/// Methods that begin something here, for Allow.
-const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, NOTIFY";
 
 /// Kept on the call whatever the trunk's settings say: carriers ask for these in disputes.
 const KNOWN_REFERENCES: [&str; 2] = ["X-Exotel-CallSid", "X-Twilio-CallSid"];

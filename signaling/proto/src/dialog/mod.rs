@@ -32,9 +32,9 @@ use crate::{Message, Text};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// What we serve, for Allow.
+/// What we serve, for every Allow: of requests, of answers, within dialogs and outside.
 pub const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY, MESSAGE, REFER";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, NOTIFY, REFER";
 
 /// Extensions we understand, for Supported and the check of Require.
 pub(crate) const SUPPORTED: [&str; 6] =
