@@ -107,6 +107,46 @@ async fn a_phone_on_tcp_is_called_by_the_connection_it_registered_on() {
     assert!(refused >= 400, "{refused}");
 }
 
+/// RFC 5626 §6: a phone that asks to be kept by its flow is told that it is, and how often it must be heard; back from
+/// another address it takes its own place. Who does not ask is told nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_names_its_instance_is_kept_by_its_newest_flow() {
+    let floor = Floor::open(MemoryDirectory::new(&["102"], Vec::new())).await;
+    let tcp = floor.switch.listening().tcp[0];
+    let contact = "Contact: <sip:102@127.0.0.1:9;transport=tcp>;reg-id=1;\
+                   +sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000a95a0e128>\"\r\nExpires: 600\r\n";
+    let asking = format!("{contact}Supported: path, outbound\r\n");
+    let mut lines = Vec::new();
+    for call in ["stream-1", "stream-2"] {
+        let mut line = Line::new(TcpStream::connect(tcp).await.expect("connects"));
+        let ask = |branch: &str, cseq, lines: &str| {
+            request("REGISTER", &format!("{branch}{call}"), cseq, lines).replace("stream-1", call)
+        };
+        line.say(&ask("a", 1, &asking)).await;
+        let answer = authorised(&line.hear().await);
+        line.say(&ask("b", 2, &format!("{answer}{asking}"))).await;
+        let accepted = line.hear().await;
+        assert_eq!(status(&accepted), 200);
+        assert!(accepted.requires("outbound"), "{accepted:?}");
+        let timer = accepted.named("Flow-Timer").next().map(|value| value.to_string());
+        assert_eq!(timer.as_deref(), Some("120"));
+        let bound = floor.switch.registrations("102@pratham.local");
+        assert_eq!(bound.len(), 1, "{bound:?}");
+        assert_eq!(bound[0].source, line.stream.local_addr().expect("bound"));
+        lines.push(line);
+    }
+    let mut plain = Line::new(TcpStream::connect(tcp).await.expect("connects"));
+    let ask = |branch: &str, cseq, lines: &str| {
+        request("REGISTER", branch, cseq, lines).replace("stream-1", "stream-3")
+    };
+    plain.say(&ask("p1", 1, contact)).await;
+    let answer = authorised(&plain.hear().await);
+    plain.say(&ask("p2", 2, &format!("{answer}{contact}"))).await;
+    let accepted = plain.hear().await;
+    assert_eq!(status(&accepted), 200);
+    assert!(!accepted.requires("outbound") && accepted.named("Flow-Timer").next().is_none());
+}
+
 /// RFC 3261 §11.2: what we serve is told alike in every answer, and is what we serve.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_allow_is_the_same() {

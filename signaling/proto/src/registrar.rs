@@ -32,6 +32,12 @@ pub struct Binding<O> {
     pub expires_at: Instant,
 }
 
+/// The instance in a key that names one; a contact names none.
+fn instance(key: &str) -> Option<&str> {
+    let (instance, _) = key.rsplit_once(';').filter(|_| key.starts_with(['<', '"']))?;
+    Some(instance)
+}
+
 /// A registered phone, ready to be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reachable {
@@ -156,7 +162,15 @@ impl<O: Copy> Bindings<O> {
     /// Phones of one AOR, ready to be called.
     pub fn reach(&self, now: Instant, aor: &str) -> Vec<Reachable> {
         let live = self.of(aor).filter(|binding| binding.expires_at > now);
-        let reachable = live.map(|binding| Reachable {
+        // Several flows of one phone are one phone (RFC 5626 §7): the one it refreshed last.
+        let newer = |binding: &&Binding<O>| {
+            let same = |other: &&Binding<O>| {
+                instance(&other.key).is_some() && instance(&other.key) == instance(&binding.key)
+            };
+            let last = self.of(aor).filter(same).max_by_key(|other| other.expires_at);
+            last.is_none_or(|last| last.key == binding.key)
+        };
+        let reachable = live.filter(newer).map(|binding| Reachable {
             contact: binding.contact.clone(),
             path: binding.path.clone(),
             flow: binding.by_flow.then_some(binding.source),
@@ -412,6 +426,47 @@ mod tests {
         register(&mut bindings, now, 3, vec![wish("sip:c", Some(300))]).expect("taken");
         let left: Vec<String> = bindings.of("101@a").map(|b| b.contact.clone()).collect();
         assert_eq!(left, ["sip:b", "sip:c"]);
+    }
+
+    /// RFC 5626 §6, §7: the same instance and flow from another address is the same phone, and of several flows of one
+    /// phone calls take one: that refreshed last.
+    #[test]
+    fn a_phone_that_moves_takes_its_own_place_and_its_flows_are_one_phone() {
+        let (mut bindings, now) = (bindings(), start());
+        let instance = "<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";
+        let flow = |id: u8, contact: &str| Wish {
+            key: format!("{instance};{id}"),
+            contact: contact.into(),
+            expires_s: Some(600),
+        };
+        register(&mut bindings, now, 1, vec![flow(1, "sip:101@10.0.0.5")]).expect("taken");
+        let moved = Registering {
+            aor: "101@a",
+            owner: 7,
+            contacts_max: 2,
+            source: source(40_001),
+            path: Vec::new(),
+            user_agent: None,
+            // It was started anew: nothing but the instance is as it was.
+            call_id: "another".into(),
+            cseq: 1,
+        };
+        bindings.register(now, &moved, vec![flow(1, "sip:101@10.0.0.9")]).expect("taken");
+        assert_eq!(bindings.count(), 1);
+        let reached = bindings.reach(now, "101@a");
+        assert_eq!(reached[0].contact, "sip:101@10.0.0.9");
+        assert_eq!(reached[0].flow.map(|flow| flow.remote.port()), Some(40_001));
+        assert!(!bindings.has_source(source(40_000).remote), "the old address is nobody's");
+        let later = now + Duration::from_secs(1);
+        bindings.register(later, &moved, vec![flow(2, "sip:101@10.1.0.9")]).expect("taken");
+        assert_eq!(bindings.of("101@a").count(), 2);
+        let reached = bindings.reach(later, "101@a");
+        assert_eq!(reached.len(), 1, "{reached:?}");
+        assert_eq!(reached[0].contact, "sip:101@10.1.0.9");
+        let other = Wish { key: "<urn:uuid:1>;1".into(), ..flow(1, "sip:101@10.2.0.9") };
+        let who = Registering { contacts_max: 5, ..moved };
+        bindings.register(later, &who, vec![other]).expect("taken");
+        assert_eq!(bindings.reach(later, "101@a").len(), 2, "another phone is rung as well");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
 use call::{ExtensionId, TenantId};
 use dashmap::DashMap;
 use signaling_proto::{
-    FlowId, Message, Reply, Source, TransactionId, Transport,
+    FlowId, HeaderName, Message, Reply, Source, TransactionId, Transport,
     message::Contacts,
     registrar::{
         Binding, Bindings, Change, Lifetimes, NotRegistered, Reachable, Registering, Wish,
@@ -57,6 +57,10 @@ struct Owner {
     tenant: TenantId,
     extension: ExtensionId,
 }
+
+/// A phone that we answer `outbound` sends something over its flow at least this often (RFC 5626 §5.4): sooner than
+/// any translator we know of forgets it.
+const FLOW_TIMER_S: &str = "120";
 
 /// The registrar's state in the SIP task.
 pub(crate) struct Registrations {
@@ -268,6 +272,10 @@ impl SipTask {
             let left = binding.expires_at.saturating_duration_since(now).as_secs();
             reply = reply.with_header("Contact", format!("<{}>;expires={left}", binding.contact));
         }
+        if is_outbound(message) {
+            reply =
+                reply.with_header("Require", "outbound").with_header("Flow-Timer", FLOW_TIMER_S);
+        }
         if message.supports("path") {
             for path in paths(message) {
                 reply = reply.with_header("Path", path);
@@ -309,6 +317,18 @@ impl SipTask {
         let changes = self.registrations.bindings.flow_closed(flow, by_uri);
         self.registrations.publish(now, changes);
     }
+}
+
+/// Whether we keep the flow that this came on, and say so (RFC 5626 §6): the phone asks for it, names itself, and
+/// stands at the other end of that flow.
+fn is_outbound(message: &Message) -> bool {
+    let named = |contact: &signaling_proto::NameAddr| {
+        contact.params.value("+sip.instance").is_some() && contact.params.value("reg-id").is_some()
+    };
+    // The cheap questions first: most phones do not ask.
+    message.supports("outbound")
+        && message.count(HeaderName::Via) == 1
+        && matches!(message.contacts(), Ok(Contacts::List(list)) if list.iter().any(named))
 }
 
 /// The contacts asked for; `None` for `*`.
