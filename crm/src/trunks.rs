@@ -195,7 +195,7 @@ pub struct TrunkSettings {
     pub dialled_in_to: bool,
     /// Headers kept with the call as carrier references.
     pub reference_headers: Vec<String>,
-    /// Headers set or removed.
+    /// Headers set or removed on INVITEs to the carrier; its OPTIONS and REGISTERs stay as they are.
     pub header_rules: Vec<HeaderRule>,
     /// Who calls, asserted how.
     pub identity: IdentityHeader,

@@ -58,7 +58,8 @@ pub struct TrunkSettings {
     pub dialled_from: DialledFrom,
     /// Headers kept as carrier references on the call (`X-Exotel-CallSid`).
     pub reference_headers: Vec<String>,
-    /// Applied in order to outgoing INVITEs.
+    /// Applied in order to outgoing INVITEs, the only requests of ours whose headers a carrier has wishes about; OPTIONS
+    /// and REGISTER stay as they are.
     pub header_rules: Vec<HeaderRule>,
 }
 
