@@ -326,6 +326,12 @@ impl Config {
             .unwrap_or_else(|_| EmergencyNumbers::of_country(&self.calls.default_country))
     }
 
+    /// What international numbers of the default country begin with.
+    pub(crate) fn country_code(&self) -> u16 {
+        // A country without one was refused when the configuration was read.
+        calling_code(&self.calls.default_country).unwrap_or(0)
+    }
+
     /// Digest algorithms offered to phones.
     pub(crate) fn digest(&self) -> Vec<String> {
         self.sip.digest.split(',').map(|name| name.trim().to_owned()).collect()

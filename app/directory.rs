@@ -28,6 +28,8 @@ pub(crate) struct StoreDirectory {
     node: call::NodeId,
     /// Name that stands for the default tenant beside its own domain.
     domain: String,
+    /// Of the country that national numbers belong to.
+    country_code: u16,
 }
 
 impl StoreDirectory {
@@ -36,8 +38,9 @@ impl StoreDirectory {
         policy: crm::policy::Policy,
         node: call::NodeId,
         domain: String,
+        country_code: u16,
     ) -> Self {
-        Self { store, policy, node, domain: domain.to_ascii_lowercase() }
+        Self { store, policy, node, domain: domain.to_ascii_lowercase(), country_code }
     }
 
     async fn find_realm(&self, domain: &str) -> Result<Option<Realm>, DirectoryError> {
@@ -161,7 +164,7 @@ impl Directory for StoreDirectory {
             let mut trunks = Vec::with_capacity(rows.len());
             for row in rows {
                 let secret = self.store.trunk_secret(row.tenant, row.id).await.map_err(away)?;
-                trunks.push(trunk_settings::for_switch(&row, secret));
+                trunks.push(trunk_settings::for_switch(&row, secret, self.country_code));
             }
             Ok(trunks)
         })

@@ -326,8 +326,8 @@ async fn start_switch(
 ) -> anyhow::Result<Switch> {
     let (events, waiting) = mpsc::channel(EVENT_QUEUE);
     tokio::spawn(forward(waiting, journal.sender()));
-    let directory =
-        StoreDirectory::new(store.clone(), policy.clone(), node, config.sip.domain.clone());
+    let (domain, country) = (config.sip.domain.clone(), config.country_code());
+    let directory = StoreDirectory::new(store.clone(), policy.clone(), node, domain, country);
     let media = settings::media(config, Some(sounds::lay_out(&config.data_dir())?))?;
     let switch = settings::switch(config, node, spool)?;
     Ok(Switch::start(switch, Arc::new(directory), media, events).await?)

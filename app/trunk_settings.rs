@@ -9,12 +9,16 @@ use signaling::directory::{
     TrunkSettings,
 };
 
-/// Carrier references worth keeping on the call, by preset.
+/// Carrier references worth keeping on the call, whatever the preset.
 const REFERENCE_HEADERS: &[&str] =
     &["X-Exotel-CallSid", "X-Exotel-LegSid", "X-Exotel-TrunkSid", "X-Twilio-CallSid"];
 
-/// Everything the switch needs of a trunk, its secret included.
-pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
+/// What Exotel sends beside them with every call that comes in.
+const EXOTEL_HEADERS: &[&str] = &["P-Asserted-Identity", "P-Early-Media"];
+
+/// Everything the switch needs of a trunk, its secret included. `country_code`: of the country that numbers in national
+/// form belong to.
+pub(crate) fn for_switch(row: &Trunk, secret: Option<String>, country_code: u16) -> TrunkSettings {
     let settings = &row.settings;
     let mut hosts: Vec<&TrunkHost> = settings.hosts.iter().collect();
     // Stable: of one priority, in the order written.
@@ -56,8 +60,8 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
             registrar: settings.registrar.clone(),
         }),
         from_domain: settings.from_domain.clone(),
-        number_format: format(settings.number_format),
-        caller_id_format: format(settings.caller_id_format),
+        number_format: format(settings.number_format, country_code),
+        caller_id_format: format(settings.caller_id_format, country_code),
         identity_header: match settings.identity {
             IdentityHeader::None => SwitchIdentity::None,
             IdentityHeader::Asserted => SwitchIdentity::PAssertedIdentity,
@@ -73,7 +77,7 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
             true => DialledFrom::To,
             false => DialledFrom::RequestUri,
         },
-        reference_headers: references(&settings.reference_headers),
+        reference_headers: references(row.preset, &settings.reference_headers),
         header_rules: settings
             .header_rules
             .iter()
@@ -85,19 +89,77 @@ pub(crate) fn for_switch(row: &Trunk, secret: Option<String>) -> TrunkSettings {
     }
 }
 
-fn format(written: NumberFormat) -> SwitchFormat {
+fn format(written: NumberFormat, country_code: u16) -> SwitchFormat {
     match written {
         NumberFormat::Plus => SwitchFormat::E164Plus,
         NumberFormat::Digits => SwitchFormat::E164,
-        NumberFormat::NationalZero => SwitchFormat::ZeroPrefixed { country_code: 91 },
+        NumberFormat::NationalZero => SwitchFormat::ZeroPrefixed { country_code },
     }
 }
 
 /// The known ones, and what the administrator asked for beside them.
-fn references(asked: &[String]) -> Vec<String> {
-    let known = REFERENCE_HEADERS.iter().map(|name| (*name).to_owned());
-    let more = asked
-        .iter()
-        .filter(|name| !REFERENCE_HEADERS.iter().any(|known| known.eq_ignore_ascii_case(name)));
-    known.chain(more.cloned()).collect()
+fn references(preset: TrunkPreset, asked: &[String]) -> Vec<String> {
+    let of_preset = if preset == TrunkPreset::Exotel { EXOTEL_HEADERS } else { &[] };
+    let known: Vec<&str> = REFERENCE_HEADERS.iter().chain(of_preset).copied().collect();
+    let more = asked.iter().filter(|name| !known.iter().any(|k| k.eq_ignore_ascii_case(name)));
+    known.iter().map(|name| (*name).to_owned()).chain(more.cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::Utc;
+    use crm::{fresh, trunks::TrunkSettings as Stored};
+
+    fn row(preset: TrunkPreset, settings: Stored) -> Trunk {
+        Trunk {
+            id: fresh(),
+            tenant: fresh(),
+            name: "a carrier".into(),
+            enabled: true,
+            preset,
+            priority: 1,
+            weight: 1,
+            has_secret: false,
+            settings,
+            created_at: Utc::now(),
+            updated_at: Utc::now(),
+        }
+    }
+
+    #[test]
+    fn national_numbers_are_those_of_the_country_of_the_installation() {
+        let national = Stored { number_format: NumberFormat::NationalZero, ..Stored::default() };
+        for country_code in [91, 44] {
+            let trunk = for_switch(&row(TrunkPreset::Other, national.clone()), None, country_code);
+            assert_eq!(trunk.number_format, SwitchFormat::ZeroPrefixed { country_code });
+            assert_eq!(trunk.caller_id_format, SwitchFormat::E164Plus);
+        }
+    }
+
+    #[test]
+    fn what_exotel_sends_is_kept_on_the_call() {
+        let asked = vec!["p-early-media".to_owned(), "X-Ours".to_owned()];
+        let settings = Stored { reference_headers: asked, ..Stored::default() };
+        let kept = |preset| for_switch(&row(preset, settings.clone()), None, 91).reference_headers;
+        let exotel = kept(TrunkPreset::Exotel);
+        for name in ["X-Exotel-CallSid", "X-Exotel-LegSid", "X-Exotel-TrunkSid", "X-Ours"] {
+            assert!(exotel.iter().any(|n| n == name), "{name}: {exotel:?}");
+        }
+        let named = |name: &str| exotel.iter().filter(|n| n.eq_ignore_ascii_case(name)).count();
+        assert_eq!((named("P-Asserted-Identity"), named("P-Early-Media")), (1, 1));
+        let other = kept(TrunkPreset::Other);
+        assert!(!other.iter().any(|n| n == "P-Asserted-Identity"), "{other:?}");
+    }
+
+    #[test]
+    fn only_a_trunk_by_certificate_is_told_apart_by_it_alone() {
+        for (auth, expected) in
+            [(TrunkAuth::Certificate, true), (TrunkAuth::Ip, false), (TrunkAuth::Register, false)]
+        {
+            let settings = Stored { auth, ..Stored::default() };
+            let trunk = for_switch(&row(TrunkPreset::Other, settings), None, 91);
+            assert_eq!(trunk.by_certificate, expected, "{auth:?}");
+        }
+    }
 }
