@@ -37,6 +37,42 @@ async fn a_phone_with_a_wrong_password_is_refused() {
     assert_eq!(floor.extension_row(&floor.extension).await["registered"], false);
 }
 
+/// RFC 8760: with `[sip] digest` phones prove their secret by SHA-256 or SHA-512-256; what is listed first is offered
+/// first, and a wrong secret is refused as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_prove_their_secret_by_newer_digests() {
+    for (digest, offered) in [
+        ("SHA-256", &["SHA-256"][..]),
+        ("SHA-512-256", &["SHA-512-256"]),
+        ("SHA-512-256, SHA-256, MD5", &["SHA-512-256", "SHA-256", "MD5"]),
+    ] {
+        let floor = Floor::open_with(&[("TELEHUB_SIP_DIGEST", digest)]).await;
+        let who = floor.identity("101").await;
+        let told = block_in_place(|| {
+            let mut wire = Wire::open(floor.server.sip);
+            let ask = Ask::register(&who, &[CONTACT, "Expires: 600"]);
+            let challenge = wire.ask(&ask, &[]);
+            assert_eq!(status(&challenge), 401);
+            let mut client = DigestClient::new(&who.user, &who.secret, 1);
+            client.challenged(&challenge, false).expect("a challenge");
+            let proof = authorised(&mut client, &ask).join("\n");
+            assert!(proof.contains(&format!("algorithm={}", offered[0])), "{proof}");
+            assert_eq!(status(&wire.prove(&mut client, &challenge, &ask)), 200, "{digest}");
+            let mut guess = DigestClient::new(&who.user, "guess", 2);
+            let mut stranger = Wire::open(floor.server.sip);
+            let challenge = stranger.ask(&ask, &[]);
+            assert_eq!(status(&stranger.prove(&mut guess, &challenge, &ask)), 403, "{digest}");
+            let lines = challenge.named("WWW-Authenticate");
+            lines.map(|line| line.to_string()).collect::<Vec<_>>()
+        });
+        assert_eq!(told.len(), offered.len(), "{told:?}");
+        for (line, name) in told.iter().zip(offered) {
+            assert!(line.contains(&format!("algorithm={name}")), "{line}");
+        }
+        assert_eq!(floor.extension_row("101").await["registered"], true, "{digest}");
+    }
+}
+
 /// What an answer gives away, without what differs every time.
 fn shape(message: &Message) -> Vec<String> {
     let text = String::from_utf8_lossy(message.bytes()).into_owned();
