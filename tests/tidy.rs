@@ -70,30 +70,68 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-#[test]
-fn crates_import_only_from_rows_above_them() {
-    let ours: BTreeSet<&str> = EDGES.iter().map(|(name, ..)| *name).collect();
+/// The crates a manifest imports for its own code, on any target, by the names they really have.
+fn imports(manifest: &toml::Table) -> BTreeSet<String> {
+    let table = |value: Option<&toml::Value>| value.and_then(|v| v.as_table()).cloned();
+    let targets = table(manifest.get("target")).unwrap_or_default();
+    let tables = std::iter::once(table(manifest.get("dependencies")))
+        .chain(targets.values().map(|target| table(target.get("dependencies"))));
+    let real = |(name, value): (String, toml::Value)| match value.get("package") {
+        Some(package) => package.as_str().unwrap_or_default().to_owned(),
+        None => name,
+    };
+    tables.flatten().flatten().map(real).collect()
+}
+
+/// What a crate in a row must not import.
+fn forbidden(name: &str, folder: &str, allowed: &[&str], manifest: &toml::Table) -> Vec<String> {
     let mut faults = Vec::new();
-    for (name, folder, allowed) in EDGES {
-        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-        let manifest: toml::Table = manifest.parse().unwrap();
-        let Some(dependencies) = manifest.get("dependencies").and_then(|d| d.as_table()) else {
-            continue;
-        };
-        for dependency in dependencies.keys() {
-            if ours.contains(dependency.as_str()) && !allowed.contains(&dependency.as_str()) {
-                faults.push(format!("{name} imports {dependency}"));
-            }
-            if PURE.contains(folder) && ["tokio", "mio", "async-std"].contains(&dependency.as_str())
-            {
-                faults.push(format!("{name} is pure and imports {dependency}"));
-            }
-            if dependency == "sqlx" && *name != "crm" {
-                faults.push(format!("{name} imports sqlx"));
-            }
+    for dependency in imports(manifest) {
+        let dependency = dependency.as_str();
+        let ours = EDGES.iter().any(|(name, ..)| *name == dependency);
+        if ours && !allowed.contains(&dependency) {
+            faults.push(format!("{name} imports {dependency}"));
+        }
+        if PURE.contains(&folder) && ["tokio", "mio", "async-std"].contains(&dependency) {
+            faults.push(format!("{name} is pure and imports {dependency}"));
+        }
+        if dependency == "sqlx" && name != "crm" {
+            faults.push(format!("{name} imports sqlx"));
         }
     }
+    faults
+}
+
+#[test]
+fn crates_import_only_from_rows_above_them() {
+    let manifest = |path: PathBuf| -> toml::Table {
+        fs::read_to_string(path.join("Cargo.toml")).unwrap().parse().unwrap()
+    };
+    let mut faults = Vec::new();
+    for (name, folder, allowed) in EDGES {
+        faults.extend(forbidden(name, folder, allowed, &manifest(root().join(folder))));
+    }
+    // A name that the workspace gives to another package would hide an edge of every crate.
+    let workspace = manifest(root());
+    let shared = workspace["workspace"]["dependencies"].as_table().unwrap();
+    let renamed = shared.iter().filter(|(_, value)| value.get("package").is_some());
+    faults.extend(renamed.map(|(name, _)| format!("the workspace renames {name}")));
     report("forbidden crate edge", &faults);
+}
+
+#[test]
+fn an_edge_is_seen_under_any_name_and_on_any_target() {
+    for hidden in [
+        "[dependencies]\ncrm.workspace = true",
+        "[dependencies]\nrows = { path = \"../crm\", package = \"crm\" }",
+        "[target.'cfg(unix)'.dependencies]\ncrm = { path = \"../crm\" }",
+        "[target.'cfg(unix)'.dependencies]\nrows = { path = \"../crm\", package = \"crm\" }",
+    ] {
+        let manifest: toml::Table = hidden.parse().unwrap();
+        assert_eq!(forbidden("media", "media", &[], &manifest), ["media imports crm"], "{hidden}");
+    }
+    let own: toml::Table = "[dev-dependencies]\ncrm = { path = \"../crm\" }".parse().unwrap();
+    assert!(forbidden("media", "media", &[], &own).is_empty(), "tests may look at more");
 }
 
 #[test]
@@ -120,7 +158,9 @@ fn sql_stands_only_in_the_store() {
             let quoted = line.split('"').nth(1).unwrap_or_default();
             // RFC 3311 has an UPDATE too.
             let sip = quoted.contains(" sip:") || quoted.contains(" sips:");
-            if !sip && verbs.iter().any(|v| quoted.trim_start().starts_with(v)) {
+            // Where rows are at home they may not be asked for in passing, however the line is broken.
+            let passing = name.starts_with("crm/src") && verbs.iter().any(|v| line.contains(v));
+            if passing || !sip && verbs.iter().any(|v| quoted.trim_start().starts_with(v)) {
                 faults.push(format!("{name}:{number}"));
             }
         }
