@@ -6,8 +6,8 @@ import { createStore, useStore } from "@/lib/store";
 export interface Later<P> {
   /** Draws nothing until its code has come. */
   Part: ComponentType<P>;
-  /** Fetches the code; once it has come, or is on its way, this does nothing. */
-  fetch: () => Promise<void>;
+  /** Fetches the code; once it has come, or is on its way, this asks no more. Whether it came. */
+  fetch: () => Promise<boolean>;
   /** For the button that will want it: fetches as the hand or the focus comes near. */
   near: { onPointerEnter: () => void; onFocus: () => void };
   /** The component itself once it is here. `wanted`: ask for it now; a changed `again` asks once more after a failure. */
@@ -16,13 +16,17 @@ export interface Later<P> {
 
 export function later<P extends object>(load: () => Promise<ComponentType<P>>): Later<P> {
   const here = createStore<ComponentType<P> | null>(null);
-  let loading: Promise<void> | null = null;
-  const fetch = (): Promise<void> => {
+  let loading: Promise<boolean> | null = null;
+  const fetch = (): Promise<boolean> => {
     loading ??= load().then(
-      (loaded) => here.set(() => loaded),
+      (loaded) => {
+        here.set(() => loaded);
+        return true;
+      },
       () => {
         // Asked for again when it is next wanted.
         loading = null;
+        return false;
       },
     );
     return loading;

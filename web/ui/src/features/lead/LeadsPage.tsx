@@ -9,7 +9,6 @@ import { LEAD_STATUSES } from "@/features/lead/LeadCard";
 import type { NewLead } from "@/features/lead/NewLead";
 import { useLeads } from "@/features/lead/api";
 import { formatDay, formatTime, formatWhen } from "@/lib/format";
-import { later } from "@/lib/later";
 import { searchTerm } from "@/lib/phone";
 import { useActions } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
@@ -17,13 +16,14 @@ import { CallButton } from "@/parts/CallButton";
 import { useBlockText } from "@/parts/calls";
 import { useDispositionName } from "@/parts/dispositions";
 import { PhoneText, PriorityBadge, StatusBadge } from "@/parts/lead";
+import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { PageHeader } from "@/ui/bits";
 import { SelectField, TextField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 
-const form = later<ComponentProps<typeof NewLead>>(() => import("@/features/lead/NewLead").then((loaded) => loaded.NewLead));
+const form = laterForm<ComponentProps<typeof NewLead>>(() => import("@/features/lead/NewLead").then((loaded) => loaded.NewLead));
 
 /** Every lead one may see. */
 export function LeadsPage() {

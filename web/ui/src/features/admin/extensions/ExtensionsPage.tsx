@@ -7,15 +7,15 @@ import type { Extension } from "@/api/types";
 import { rowsOf, useExtensions } from "@/features/admin/api";
 import type { ExtensionForm } from "@/features/admin/extensions/ExtensionForm";
 import type { PhoneSetup } from "@/features/admin/extensions/PhoneSetup";
-import { later } from "@/lib/later";
+import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, PageHeader } from "@/ui/bits";
 import { type Column, Table } from "@/ui/Table";
 import { toast } from "@/ui/toast";
 
-const form = later<ComponentProps<typeof ExtensionForm>>(() => import("@/features/admin/extensions/ExtensionForm").then((loaded) => loaded.ExtensionForm));
-const phoneSetup = later<ComponentProps<typeof PhoneSetup>>(() => import("@/features/admin/extensions/PhoneSetup").then((loaded) => loaded.PhoneSetup));
+const form = laterForm<ComponentProps<typeof ExtensionForm>>(() => import("@/features/admin/extensions/ExtensionForm").then((loaded) => loaded.ExtensionForm));
+const phoneSetup = laterForm<ComponentProps<typeof PhoneSetup>>(() => import("@/features/admin/extensions/PhoneSetup").then((loaded) => loaded.PhoneSetup));
 
 /** The phones of the house. */
 export function ExtensionsPage() {

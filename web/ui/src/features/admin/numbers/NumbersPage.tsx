@@ -5,13 +5,13 @@ import type { Number as Did } from "@/api/types";
 import type { NumberForm } from "@/features/admin/numbers/NumberForm";
 import { rowsOf, useNumbers } from "@/features/admin/api";
 import { formatPhone } from "@/lib/format";
-import { later } from "@/lib/later";
+import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, PageHeader } from "@/ui/bits";
 import { type Column, Table } from "@/ui/Table";
 
-const form = later<ComponentProps<typeof NumberForm>>(() => import("@/features/admin/numbers/NumberForm").then((loaded) => loaded.NumberForm));
+const form = laterForm<ComponentProps<typeof NumberForm>>(() => import("@/features/admin/numbers/NumberForm").then((loaded) => loaded.NumberForm));
 
 /** The numbers people dial, and where they lead. */
 export function NumbersPage() {

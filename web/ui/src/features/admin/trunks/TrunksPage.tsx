@@ -8,14 +8,14 @@ import { rowsOf, useTrunks } from "@/features/admin/api";
 import type { TestCall } from "@/features/admin/trunks/TestCall";
 import type { TrunkForm } from "@/features/admin/trunks/TrunkForm";
 import { formatTime, formatWhen } from "@/lib/format";
-import { later } from "@/lib/later";
+import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, Fact, PageHeader, type Tone } from "@/ui/bits";
 import { toast } from "@/ui/toast";
 
-const form = later<ComponentProps<typeof TrunkForm>>(() => import("@/features/admin/trunks/TrunkForm").then((loaded) => loaded.TrunkForm));
-const testCall = later<ComponentProps<typeof TestCall>>(() => import("@/features/admin/trunks/TestCall").then((loaded) => loaded.TestCall));
+const form = laterForm<ComponentProps<typeof TrunkForm>>(() => import("@/features/admin/trunks/TrunkForm").then((loaded) => loaded.TrunkForm));
+const testCall = laterForm<ComponentProps<typeof TestCall>>(() => import("@/features/admin/trunks/TestCall").then((loaded) => loaded.TestCall));
 const TONE: Record<TrunkHealth, Tone> = { unknown: "plain", up: "good", down: "alarm", refused: "alarm", disabled: "plain" };
 
 /** The carriers: do they answer, what did they say last. */

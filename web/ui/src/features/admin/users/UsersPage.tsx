@@ -8,8 +8,8 @@ import type { User } from "@/api/types";
 import { rowsOf, useUsers } from "@/features/admin/api";
 import type { UserForm } from "@/features/admin/users/UserForm";
 import { formatWhen } from "@/lib/format";
-import { later } from "@/lib/later";
 import { useSettled } from "@/lib/useSettled";
+import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { Button } from "@/ui/Button";
 import { Badge, PageHeader } from "@/ui/bits";
@@ -17,7 +17,7 @@ import { TextField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 import { toast } from "@/ui/toast";
 
-const form = later<ComponentProps<typeof UserForm>>(() => import("@/features/admin/users/UserForm").then((loaded) => loaded.UserForm));
+const form = laterForm<ComponentProps<typeof UserForm>>(() => import("@/features/admin/users/UserForm").then((loaded) => loaded.UserForm));
 
 /** Who may sign in, and as what. */
 export function UsersPage() {
