@@ -67,7 +67,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         let store = open::store(&config).await?;
         Server::start(config, store).await
     };
-    let Some(server) = started(starting, &mut signals).await? else { return Ok(()) };
+    let Some(server) = started(Box::pin(starting), &mut signals).await? else { return Ok(()) };
     server.run(signals, |url| say(&format!("TeleHub ready: {url}"))).await
 }
 
@@ -89,7 +89,7 @@ async fn started<T>(
 pub(crate) async fn demo(config: Config, data: &Path) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     let starting = start_demo(config, data);
-    let Some(demo) = started(starting, &mut signals).await? else { return Ok(()) };
+    let Some(demo) = started(Box::pin(starting), &mut signals).await? else { return Ok(()) };
     let Demo { server, carrier, logins, password, data } = demo;
     let served = server
         .run(signals, |url| {
