@@ -11,7 +11,7 @@ use crate::{
         Page, PageQuery,
         calls::CallStarted,
         telephony::{
-            TestCallRequest, Trunk, TrunkChange, TrunkHealth, TrunkNew, TrunkPreset,
+            TestCallRequest, Trunk, TrunkAuth, TrunkChange, TrunkHealth, TrunkNew, TrunkPreset,
             TrunkPresetName, TrunkSettings, TrunkStatus,
         },
     },
@@ -241,6 +241,13 @@ fn merged(
     if typed.hosts.iter().any(|h| h.host.trim().is_empty() || h.host.len() > 253) {
         return Err(Problem::field("settings.hosts", "invalid", "a host has no name"));
     }
+    if typed.auth == TrunkAuth::Certificate
+        && typed.certificate_names.iter().all(|name| name.trim().is_empty())
+    {
+        // Nothing else would tell its calls from a stranger's (B10).
+        let why = "a trunk by certificate needs a name that its certificate bears";
+        return Err(Problem::field("settings.certificate_names", "invalid", why));
+    }
     let value = serde_json::to_value(&typed).map_err(|_| Problem::internal())?;
     serde_json::from_value(value)
         .map_err(|error| Problem::field("settings", "invalid", error.to_string()))
@@ -353,5 +360,9 @@ mod tests {
         assert_eq!(status(r#"{"codecs":["GSM"]}"#), 422);
         assert_eq!(status(r#"{"source_cidrs":["10.0.0.0/40"]}"#), 422);
         assert_eq!(status(r#"{"caller_id":"hello"}"#), 422);
+        assert_eq!(status(r#"{"auth":"certificate"}"#), 422);
+        assert_eq!(status(r#"{"auth":"certificate","certificate_names":[" "]}"#), 422);
+        let named = given(r#"{"auth":"certificate","certificate_names":["sip.carrier.in"]}"#);
+        assert_eq!(merged(&before, named).ok().unwrap().auth, trunks::TrunkAuth::Certificate);
     }
 }

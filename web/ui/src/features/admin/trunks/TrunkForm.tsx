@@ -29,6 +29,7 @@ const schemaOf = (t: (key: string) => string) => {
     secret: z.string(),
     from_domain: z.string().check(z.trim()),
     source_cidrs: z.string(),
+    certificate_names: z.string(),
     codecs: z.string(),
     number_format: z.enum(FORMATS),
     caller_id: z.string().check(z.trim()),
@@ -52,6 +53,7 @@ function toForm(name: string, settings: TrunkSettings | undefined): Body {
     secret: "",
     from_domain: settings?.from_domain ?? "",
     source_cidrs: (settings?.source_cidrs ?? []).join("\n"),
+    certificate_names: (settings?.certificate_names ?? []).join(", "),
     codecs: oneOf(CODECS, settings?.codecs?.join(",")),
     number_format: oneOf(FORMATS, settings?.number_format),
     caller_id: settings?.caller_id ?? "",
@@ -59,6 +61,8 @@ function toForm(name: string, settings: TrunkSettings | undefined): Body {
     cps_cap: settings?.cps_cap ? String(settings.cps_cap) : "",
   };
 }
+
+const listed = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
 /** What the form does not show stays as it was. */
 function toSettings(body: Body, before: TrunkSettings | undefined): TrunkSettings {
@@ -70,7 +74,8 @@ function toSettings(body: Body, before: TrunkSettings | undefined): TrunkSetting
     auth: body.auth,
     username: body.username || null,
     from_domain: body.from_domain || null,
-    source_cidrs: body.source_cidrs.split(/[\s,]+/).filter(Boolean),
+    source_cidrs: listed(body.source_cidrs),
+    certificate_names: listed(body.certificate_names),
     codecs: body.codecs.split(","),
     number_format: body.number_format,
     caller_id: body.caller_id || null,
@@ -112,7 +117,7 @@ export function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: ()
       toast("done", t("trunks.saved", { name: made.name }));
       onClose();
     },
-    onError: (error) => applyProblem(error, form.setError, ["name", "host", "port", "username", "secret", "from_domain", "source_cidrs", "caller_id", "channel_cap", "cps_cap"]),
+    onError: (error) => applyProblem(error, form.setError, ["name", "host", "port", "username", "secret", "from_domain", "source_cidrs", "certificate_names", "caller_id", "channel_cap", "cps_cap"]),
   });
   const named = <T extends string>(values: readonly T[], key: string) => values.map((value) => ({ value, label: t(`${key}.${value}`) }));
   const wantsName = auth === "digest" || auth === "register";
@@ -135,7 +140,11 @@ export function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: ()
           <TextField label={t("trunks.secret")} type="password" autoComplete="new-password" hint={trunk?.has_secret ? t("trunks.secretKept") : t("trunks.secretHint")} error={errors.secret?.message} {...form.register("secret")} />
         </div>
       ) : null}
-      <TextField label={t("trunks.sources")} hint={t("trunks.sourcesHint")} error={errors.source_cidrs?.message} {...form.register("source_cidrs")} />
+      {auth === "certificate" ? (
+        <TextField label={t("trunks.certificateNames")} hint={t("trunks.certificateNamesHint")} required error={errors.certificate_names?.message} {...form.register("certificate_names")} />
+      ) : (
+        <TextField label={t("trunks.sources")} hint={t("trunks.sourcesHint")} error={errors.source_cidrs?.message} {...form.register("source_cidrs")} />
+      )}
       <div className="grid gap-3 sm:grid-cols-2">
         <TextField label={t("trunks.fromDomain")} hint={t("trunks.fromDomainHint")} error={errors.from_domain?.message} {...form.register("from_domain")} />
         <TextField label={t("trunks.callerId")} error={errors.caller_id?.message} {...form.register("caller_id")} />
