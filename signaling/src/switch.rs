@@ -165,8 +165,10 @@ impl Switch {
         let task = SipTask::new(sip_near, endpoint, flows, challenger, bans, registrations);
         let running = tokio::spawn(task.run(network_events, command_queue));
         shared.vital.task(Part::Sip, "SIP task", running);
-        let engine = near.clone();
-        shared.vital.asked(Part::Media, "media threads", move || engine.media.runs());
+        // A look must not keep the engine alive: it ends with the last clone of the switch.
+        let engine = Arc::downgrade(&near);
+        let runs = move || engine.upgrade().is_none_or(|near| near.media.runs());
+        shared.vital.asked(Part::Media, "media threads", runs);
         let trunk_orders = follow_trunks(&near, directory, names, &shared);
         tracing::info!(?listening, "switch started");
         let trunks = near.trunks.clone();

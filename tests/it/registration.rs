@@ -73,6 +73,14 @@ async fn phones_prove_their_secret_by_newer_digests() {
     }
 }
 
+/// The same by a phone that we did not write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linphone_proves_its_secret_by_sha_256() {
+    let floor = Floor::open_with(&[("TELEHUB_SIP_DIGEST", "SHA-256")]).await;
+    let _phone = floor.linphone().await;
+    assert_eq!(floor.extension_row(&floor.extension).await["registered"], true);
+}
+
 /// What an answer gives away, without what differs every time.
 fn shape(message: &Message) -> Vec<String> {
     let text = String::from_utf8_lossy(message.bytes()).into_owned();
