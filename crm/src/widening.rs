@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn one_role_may_close_what_is_open() {
-        let mut settings = TenantSettings::default();
-        settings.calling = wanted(&["IN", "AE"], true, true);
+        let calling = wanted(&["IN", "AE"], true, true);
+        let mut settings = TenantSettings { calling, ..TenantSettings::default() };
         settings.ask(wanted(&["IN"], false, false), crate::fresh(), Role::Admin, now());
         assert_eq!(settings.calling, wanted(&["IN"], false, false));
         assert_eq!(settings.widening, None);
