@@ -178,7 +178,7 @@ impl Directory for StoreDirectory {
         Box::pin(async move {
             let changes: Vec<SipBindingChange> =
                 changes.into_iter().map(|change| change_to_row(change, self.node)).collect();
-            self.store.platform_sip_bindings_change(&changes).await.map_err(away)
+            self.store.platform_sip_bindings_change(changes).await.map_err(away)
         })
     }
 

@@ -11,6 +11,7 @@ use call::{
     CauseKind, ConsentMode, Direction, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Plan,
     RecordPlan, Target, TenantId, TrunkId, UserId,
 };
+use std::sync::Arc;
 
 impl Policy {
     /// The number a carrier delivers a call to, however it writes it.
@@ -93,8 +94,8 @@ impl Policy {
         Err(HangupCause::new(EndedBy::System, CauseKind::AgentUnavailable))
     }
 
-    async fn owner(&self, tenant: TenantId) -> Result<Tenant, HangupCause> {
-        let owner = self.store.tenant_find(tenant).await.map_err(away)?;
+    async fn owner(&self, tenant: TenantId) -> Result<Arc<Tenant>, HangupCause> {
+        let owner = self.owners.find(&self.store, tenant).await.map_err(away)?;
         owner
             .filter(|t| t.active)
             .ok_or_else(|| HangupCause::new(EndedBy::System, CauseKind::PolicyRefused))

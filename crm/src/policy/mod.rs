@@ -6,6 +6,7 @@
 
 mod emergency;
 mod inbound;
+mod owners;
 mod permit;
 mod redirect;
 mod refusal;
@@ -23,6 +24,7 @@ use call::{
     Originate, Plan, Refused, Target, TenantId, TrunkId, UserId,
 };
 use chrono::{DateTime, Utc};
+use owners::Owners;
 use std::sync::Arc;
 
 /// Whether a trunk can be used now, as the switch sees it.
@@ -36,6 +38,7 @@ pub struct Policy {
     pub(super) country: String,
     pub(super) max_duration_s: u32,
     pub(super) emergency: EmergencyNumbers,
+    pub(super) owners: Owners,
 }
 
 /// Limits of the installation that no tenant can raise.
@@ -53,7 +56,7 @@ impl Policy {
     /// Policy over a store, with the switch's view of trunk health.
     pub fn new(store: Store, config: PolicyConfig, trunk_usable: TrunkUsable) -> Self {
         let PolicyConfig { country, max_duration_s, emergency } = config;
-        Self { store, trunk_usable, country, max_duration_s, emergency }
+        Self { store, trunk_usable, country, max_duration_s, emergency, owners: Owners::default() }
     }
 
     /// Whether a number is the common emergency number here, which no extension may take.

@@ -5,10 +5,10 @@ use super::{
     calls::{CallRow, calls_fold_in_tx},
     cursor,
     recordings::{recording_recovered_in_tx, recordings_fold_in_tx, recordings_unexpect_in_tx},
-    tenants::document,
 };
 use call::{CallEvent, CallId, LeadId, TenantId};
 use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -20,8 +20,12 @@ pub(crate) fn stored_event(row: &Row) -> Result<(i64, DateTime<Utc>, CallEvent),
 }
 
 /// The word an event's kind is stored under: serde's own tag.
-fn kind_word(body: &serde_json::Value) -> String {
-    body.get("kind").and_then(|k| k.as_str()).unwrap_or("unknown").to_owned()
+fn kind_word(body: &RawValue) -> &str {
+    #[derive(serde::Deserialize)]
+    struct Tagged<'a> {
+        kind: &'a str,
+    }
+    serde_json::from_str(body.get()).map_or("unknown", |Tagged { kind }| kind)
 }
 
 /// Takes the order of the journal: on PostgreSQL several processes append, and a reader must
@@ -98,8 +102,9 @@ async fn append_in_tx(
     let mut rows = Vec::with_capacity(events.len());
     for appended in events {
         let AppendedEvent { n, at, event, .. } = appended;
-        let body = document(event.as_ref())?;
-        let kind = kind_word(&body);
+        let body = serde_json::value::to_raw_value(event.as_ref())
+            .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let kind = kind_word(&body).to_owned();
         rows.push(args![event.tenant, event.call, *n, *at, kind, body]);
     }
     let fresh = tx

@@ -36,7 +36,7 @@ use call::TenantId;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU64},
 };
 
 /// What can go wrong in the store. "Not found" is no error: lookups return `Option`.
@@ -143,6 +143,8 @@ pub struct Store {
     pub(crate) db: Db,
     master: MasterKey,
     keys: Arc<RwLock<HashMap<TenantId, TenantKey>>>,
+    /// How often this process changed a tenant.
+    tenant_changes: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Store {

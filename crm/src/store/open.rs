@@ -43,7 +43,12 @@ impl Store {
                 "database url must begin with sqlite:// or postgres://".into(),
             ));
         };
-        Ok(Self { db, master: config.master, keys: Default::default() })
+        Ok(Self {
+            db,
+            master: config.master,
+            keys: Default::default(),
+            tenant_changes: Default::default(),
+        })
     }
 
     /// Ends the pools; waits for what is under way.

@@ -4,7 +4,7 @@ use super::{ManyRows, Row, Scope, Store, StoreError, args};
 use crate::extensions::{SipBan, SipBinding, SipBindingChange};
 use call::TenantId;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 static KEEP: ManyRows = ManyRows::new(
     "INSERT INTO sip_bindings (tenant_id, aor, contact, node_id, body, expires_at) VALUES",
@@ -30,23 +30,22 @@ impl Store {
     /// Keeps, refreshes and removes bindings of any tenant, in this order, all or none.
     pub async fn platform_sip_bindings_change(
         &self,
-        changes: &[SipBindingChange],
+        changes: Vec<SipBindingChange>,
     ) -> Result<(), StoreError> {
         // Each binding once, by the last word on it: the order among others does not matter.
-        let last: BTreeMap<_, _> = changes.iter().map(|change| (change.key(), change)).collect();
-        let (mut kept, mut removed) = (Vec::new(), Vec::new());
-        for change in last.into_values() {
+        let mut seen = BTreeSet::new();
+        let mut last: Vec<bool> =
+            changes.iter().rev().map(|change| seen.insert(change.key())).collect();
+        last.reverse();
+        let (mut kept, mut removed) = (Vec::with_capacity(changes.len()), Vec::new());
+        for (change, _) in changes.into_iter().zip(last).filter(|(_, last)| *last) {
             match change {
-                SipBindingChange::Keep(b) => kept.push(args![
-                    b.tenant,
-                    &b.aor,
-                    &b.contact,
-                    b.node,
-                    b.body.clone(),
-                    b.expires_at
-                ]),
+                SipBindingChange::Keep(b) => {
+                    let SipBinding { tenant, aor, contact, node, body, expires_at } = *b;
+                    kept.push(args![tenant, aor, contact, node, body, expires_at]);
+                }
                 SipBindingChange::Remove { tenant, aor, contact } => {
-                    removed.push(args![*tenant, aor, contact]);
+                    removed.push(args![tenant, aor, contact]);
                 }
             }
         }

@@ -6,9 +6,10 @@ use call::{
     TrunkId, UserId,
 };
 use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 use sqlx::{
     ColumnIndex, Decode, Postgres, Row as _, Sqlite, Transaction, Type, pool::PoolConnection,
-    postgres::PgRow, sqlite::SqliteRow,
+    postgres::PgRow, sqlite::SqliteRow, types::Json,
 };
 use std::{fmt::Write as _, sync::OnceLock};
 use uuid::Uuid;
@@ -28,8 +29,20 @@ pub enum Val {
     Time(Option<DateTime<Utc>>),
     /// A document.
     Json(Option<serde_json::Value>),
+    /// A document that is text already.
+    Written(Option<Written>),
     /// Bytes.
     Blob(Option<Vec<u8>>),
+}
+
+/// A document in JSON's own words.
+#[derive(Clone, Debug)]
+pub struct Written(Box<RawValue>);
+
+impl PartialEq for Written {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 macro_rules! val {
@@ -79,6 +92,7 @@ val! {
     Uuid(crate::ArticleId) = |v| v.0;
     Time(DateTime<Utc>) = |v| micros(v);
     Json(serde_json::Value) = |v| v;
+    Written(Box<RawValue>) = |v| Written(v);
     Blob(Vec<u8>) = |v| v;
     Blob(&[u8]) = |v| v.to_vec();
 }
@@ -233,6 +247,7 @@ macro_rules! bound {
                 Val::Uuid(v) => query.bind(v),
                 Val::Time(v) => query.bind(v),
                 Val::Json(v) => query.bind(v),
+                Val::Written(v) => query.bind(v.map(|document| Json(document.0))),
                 Val::Blob(v) => query.bind(v),
             };
         }

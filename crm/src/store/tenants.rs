@@ -7,6 +7,7 @@ use crate::{
 };
 use call::TenantId;
 use chrono::{DateTime, Utc};
+use std::sync::atomic::Ordering;
 
 const ONE: &str = "SELECT * FROM tenants WHERE id = $1";
 
@@ -100,6 +101,11 @@ impl Store {
         self.find(id, ONE, args![id], tenant).await
     }
 
+    /// How often this process changed a tenant: whoever remembers one asks whether that is still true.
+    pub(crate) fn tenant_changes(&self) -> u64 {
+        self.tenant_changes.load(Ordering::Acquire)
+    }
+
     /// Replaces what the tenant may set for itself.
     pub async fn tenant_set_settings(
         &self,
@@ -114,6 +120,7 @@ impl Store {
                 args![id, document(settings)?, now],
             )
             .await?;
+        self.tenant_changes.fetch_add(1, Ordering::Release);
         Ok(rows == 1)
     }
 
@@ -132,6 +139,7 @@ impl Store {
                 args![id, name, timezone, now],
             )
             .await?;
+        self.tenant_changes.fetch_add(1, Ordering::Release);
         Ok(rows == 1)
     }
 
@@ -144,6 +152,7 @@ impl Store {
         let rows = self
             .run(Scope::Platform, "UPDATE tenants SET active = $2 WHERE id = $1", args![id, active])
             .await?;
+        self.tenant_changes.fetch_add(1, Ordering::Release);
         Ok(rows == 1)
     }
 

@@ -441,7 +441,15 @@ async fn an_inbound_call_finds_extension_and_lead() {
             number: "101".into(),
         };
         let plan = policy.route(floor.tenant, &internal, "101", "101", noon()).await.unwrap();
-        assert_eq!(plan.direction, Direction::Internal);
+        assert_eq!((plan.direction, plan.record.enabled), (Direction::Internal, false));
+        // The tenant is remembered for calls that come together: what changes holds for the next one all the same.
+        change(&floor, |s| s.recording.internal = true).await;
+        let plan = policy.route(floor.tenant, &internal, "101", "101", noon()).await.unwrap();
+        assert!(plan.record.enabled, "the house records its own calls now");
+        bench.store.platform_tenant_set_active(floor.tenant, false).await.unwrap();
+        let refused = policy.route(floor.tenant, &internal, "101", "101", noon()).await;
+        assert_eq!(refused.unwrap_err().kind, CauseKind::PolicyRefused, "suspended (G10)");
+        bench.store.platform_tenant_set_active(floor.tenant, true).await.unwrap();
         let abroad = policy.route(floor.tenant, &internal, "101", "0014155550132", noon()).await;
         assert_eq!(abroad.unwrap_err().kind, CauseKind::PolicyRefused);
     })

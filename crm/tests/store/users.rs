@@ -262,11 +262,11 @@ async fn bindings_and_bans_survive_until_they_lapse() {
         };
         // More than one statement takes, and the same binding twice.
         let many: Vec<_> = (5060..5160).chain([5060]).map(keep).collect();
-        store.platform_sip_bindings_change(&many).await.unwrap();
+        store.platform_sip_bindings_change(many).await.unwrap();
         assert_eq!(store.platform_sip_bindings(noon()).await.unwrap().len(), 100);
         let mut gone: Vec<_> = (5060..5160).map(remove).collect();
         gone.push(keep(5060));
-        store.platform_sip_bindings_change(&gone).await.unwrap();
+        store.platform_sip_bindings_change(gone).await.unwrap();
         let live = store.platform_sip_bindings(noon()).await.unwrap();
         assert_eq!(live, std::slice::from_ref(&binding));
         assert_eq!(store.sip_binding_list(floor.tenant, noon()).await.unwrap().len(), 1);
