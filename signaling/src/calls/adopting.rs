@@ -5,7 +5,7 @@
 
 use super::{
     CallDoor, CallTaskEvent,
-    answering::{Effects, established},
+    answering::{Effects, Ending, established},
     cause,
     task::{CallTask, Leg},
 };
@@ -77,24 +77,12 @@ pub(crate) struct Taken {
 #[derive(Debug)]
 pub(super) struct AdoptedLeg {
     leg: LegId,
-    party: EndedBy,
+    pub(super) ending: Ending,
     answered: bool,
-    over: bool,
-    hung_up: Option<HangupCause>,
     _was: Leg,
 }
 
 impl AdoptedLeg {
-    /// The dialog came to its end.
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
-    /// The core ended it with this cause.
-    pub(super) fn note_hangup(&mut self, told: HangupCause) {
-        self.hung_up.get_or_insert(told);
-    }
-
     /// Something happened in its dialog.
     pub(super) fn handle(&mut self, event: DialogEvent) -> Effects {
         let mut effects = Effects::default();
@@ -105,31 +93,21 @@ impl AdoptedLeg {
             effects.input(Input::LegAnswered { leg: self.leg, sdp });
         } else if offered && let DialogEvent::ReinviteFailed { status } = event {
             // With the media of its former call gone it has none.
-            let cause = HangupCause::from_status(self.party, status, None);
-            self.hung_up = Some(cause);
+            let cause = HangupCause::from_status(self.ending.party(), status, None);
+            self.ending.note_hangup(cause);
             let reason = Some(cause::reason_for(cause));
             effects.act(0, DialogAction::Hangup { reason });
             effects.input(Input::LegFailed { leg: self.leg, cause, before_ringing: true });
         } else if event.is_within() {
             established(self.leg, 0, event, &mut effects);
-        } else if let DialogEvent::Ended { cause: end, reason } = event {
-            let cause = cause::of_end(self.party, end, reason.as_ref());
-            self.ended(cause, &mut effects);
-        } else if let DialogEvent::Failed(failure) = event {
-            let cause = cause::of_failure(self.party, &failure);
-            self.ended(cause, &mut effects);
+        } else if let Some(cause) = self.ending.cause_of(&event) {
+            effects.input(if self.answered {
+                Input::LegEnded { leg: self.leg, cause }
+            } else {
+                Input::LegFailed { leg: self.leg, cause, before_ringing: true }
+            });
         }
         effects
-    }
-
-    fn ended(&mut self, cause: HangupCause, effects: &mut Effects) {
-        self.over = true;
-        let cause = self.hung_up.unwrap_or(cause);
-        effects.input(if self.answered {
-            Input::LegEnded { leg: self.leg, cause }
-        } else {
-            Input::LegFailed { leg: self.leg, cause, before_ringing: true }
-        });
     }
 }
 
@@ -276,8 +254,8 @@ impl CallTask {
     async fn hand_over(&mut self, leg: LegId, to: LegId, door: &CallDoor) {
         let (fork, party) = match self.legs.get(&leg) {
             Some(Leg::Placed(placed)) => (placed.fork(), placed.party()),
-            Some(Leg::Offered(offered)) => (0, offered.party()),
-            Some(Leg::Adopted(adopted)) => (0, adopted.party),
+            Some(Leg::Offered(offered)) => (0, offered.ending.party()),
+            Some(Leg::Adopted(adopted)) => (0, adopted.ending.party()),
             Some(Leg::Gone) | None => (0, EndedBy::System),
         };
         let stands = self.core.has_partner(leg) && !matches!(self.legs.get(&leg), Some(Leg::Gone));
@@ -306,12 +284,12 @@ impl CallTask {
         };
         let (to, door) = (DialogKey { leg, fork: 0 }, self.door.clone());
         self.near.sip.send(SipCommand::Move { from: key, to, door }).await;
-        let mut adopted =
-            AdoptedLeg { leg, party, answered: false, over: false, hung_up: None, _was: was };
+        let ending = Ending::new(party);
+        let mut adopted = AdoptedLeg { leg, ending, answered: false, _was: was };
         let action = if self.core.is_live(leg) {
             DialogAction::Reinvite { body: Body::sdp(sdp) }
         } else {
-            adopted.note_hangup(HangupCause::new(EndedBy::System, CauseKind::Cancelled));
+            adopted.ending.note_hangup(HangupCause::new(EndedBy::System, CauseKind::Cancelled));
             DialogAction::Hangup { reason: None }
         };
         self.legs.insert(leg, Leg::Adopted(Box::new(adopted)));

@@ -33,22 +33,17 @@ impl Effects {
     }
 }
 
-/// A leg somebody placed to us.
+/// How a leg of one dialog ends: whose end of the conversation it is, and the core's own word where that hung up.
 #[derive(Debug)]
-pub(super) struct OfferedLeg {
-    leg: LegId,
+pub(super) struct Ending {
     party: EndedBy,
-    /// Its INVITE brought no offer: the ACK owes the answer to ours.
-    late: bool,
     over: bool,
     hung_up: Option<HangupCause>,
-    /// Of the carrier that placed it.
-    _channel: Option<Channel>,
 }
 
-impl OfferedLeg {
-    pub(super) fn new(leg: LegId, party: EndedBy, late: bool, channel: Option<Channel>) -> Self {
-        Self { leg, party, late, over: false, hung_up: None, _channel: channel }
+impl Ending {
+    pub(super) fn new(party: EndedBy) -> Self {
+        Self { party, over: false, hung_up: None }
     }
 
     /// Whose end of the conversation it is, for causes.
@@ -66,19 +61,42 @@ impl OfferedLeg {
         self.hung_up.get_or_insert(told);
     }
 
+    /// The cause, where the event is the dialog's end.
+    pub(super) fn cause_of(&mut self, event: &DialogEvent) -> Option<HangupCause> {
+        let cause = if let DialogEvent::Ended { cause, reason } = event {
+            cause::of_end(self.party, *cause, reason.as_ref())
+        } else if let DialogEvent::Failed(failure) = event {
+            cause::of_failure(self.party, failure)
+        } else {
+            return None;
+        };
+        self.over = true;
+        Some(self.hung_up.unwrap_or(cause))
+    }
+}
+
+/// A leg somebody placed to us.
+#[derive(Debug)]
+pub(super) struct OfferedLeg {
+    leg: LegId,
+    pub(super) ending: Ending,
+    /// Its INVITE brought no offer: the ACK owes the answer to ours.
+    late: bool,
+    /// Of the carrier that placed it.
+    _channel: Option<Channel>,
+}
+
+impl OfferedLeg {
+    pub(super) fn new(leg: LegId, party: EndedBy, late: bool, channel: Option<Channel>) -> Self {
+        Self { leg, ending: Ending::new(party), late, _channel: channel }
+    }
+
     /// Something happened in its dialog.
     pub(super) fn handle(&mut self, event: DialogEvent) -> Effects {
         let mut effects = Effects::default();
         if event.is_within() {
             established(self.leg, 0, event, &mut effects);
-        } else if let DialogEvent::Ended { cause: end, reason } = event {
-            self.over = true;
-            let cause = cause::of_end(self.party, end, reason.as_ref());
-            let cause = self.hung_up.unwrap_or(cause);
-            effects.input(Input::LegEnded { leg: self.leg, cause });
-        } else if let DialogEvent::Failed(failure) = event {
-            self.over = true;
-            let cause = cause::of_failure(self.party, &failure);
+        } else if let Some(cause) = self.ending.cause_of(&event) {
             effects.input(Input::LegEnded { leg: self.leg, cause });
         } else if let DialogEvent::Confirmed { body } = event
             && self.late

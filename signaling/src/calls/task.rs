@@ -452,9 +452,9 @@ impl CallTask {
         }
         self.drain().await;
         let over = match self.legs.get(&leg) {
-            Some(Leg::Offered(offered)) => offered.is_over(),
+            Some(Leg::Offered(offered)) => offered.ending.is_over(),
             Some(Leg::Placed(placed)) => placed.is_over(),
-            Some(Leg::Adopted(adopted)) => adopted.is_over(),
+            Some(Leg::Adopted(adopted)) => adopted.ending.is_over(),
             Some(Leg::Gone) | None => false,
         };
         if over {
@@ -511,12 +511,12 @@ impl CallTask {
     async fn hang_up(&mut self, leg: LegId, cause: HangupCause) {
         match self.legs.get_mut(&leg) {
             Some(Leg::Offered(offered)) => {
-                offered.note_hangup(cause);
+                offered.ending.note_hangup(cause);
                 let reason = Some(cause::reason_for(cause));
                 self.dialog(leg, 0, DialogAction::Hangup { reason }).await;
             }
             Some(Leg::Adopted(adopted)) => {
-                adopted.note_hangup(cause);
+                adopted.ending.note_hangup(cause);
                 let reason = Some(cause::reason_for(cause));
                 self.dialog(leg, 0, DialogAction::Hangup { reason }).await;
             }
