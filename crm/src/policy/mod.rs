@@ -38,7 +38,7 @@ pub struct Policy {
     pub(super) country: String,
     pub(super) max_duration_s: u32,
     pub(super) emergency: EmergencyNumbers,
-    pub(super) owners: Owners,
+    owners: Owners,
 }
 
 /// Limits of the installation that no tenant can raise.
