@@ -1,6 +1,6 @@
 // An administrator sets the floor up: people, phones, carriers, numbers. Everything by what stands on the screen.
 import { ask, someNumber } from "./api.mjs";
-import { Desk, check, same } from "./desk.mjs";
+import { Desk, check, nothingFound, same } from "./desk.mjs";
 import { Phone, SIP } from "./phones.mjs";
 
 const unique = () => Math.floor(Math.random() * 1e6).toString(36);
@@ -147,6 +147,29 @@ async function trunks({ browser }) {
   await desk.close();
 }
 
+/** A carrier known by its certificate needs a name that stands in it. */
+async function certified({ browser }) {
+  const desk = await asAdmin(browser, "/admin/trunks");
+  const name = `certified-${unique()}`;
+  await desk.by("button", "trunks.new").click();
+  await field(desk, "trunks.name").fill(name);
+  await field(desk, "trunks.host").fill("127.0.0.1");
+  await field(desk, "trunks.transport").selectOption("tls");
+  await field(desk, "trunks.auth").selectOption("certificate");
+  await field(desk, "trunks.certificateNames").waitFor();
+  await save(desk);
+  await desk.dialog.getByRole("alert").or(desk.dialog.locator("[aria-invalid=true]")).first().waitFor();
+  const findings = await desk.inspect("trunk-certificate");
+  await field(desk, "trunks.certificateNames").fill("sip.carrier.example");
+  await save(desk);
+  await desk.dialog.waitFor({ state: "detached" });
+  const made = (await ask("admin", "GET", "/trunks?limit=100")).items.find((one) => one.name === name);
+  same(made.settings.certificate_names.join(), "sip.carrier.example", "the names are kept");
+  await ask("admin", "DELETE", `/trunks/${made.id}`);
+  await desk.close();
+  nothingFound(findings);
+}
+
 /** NUM: a number is typed as people write it, rings an extension, and cannot be added twice. */
 async function numbers({ browser }) {
   const desk = await asAdmin(browser, "/admin/numbers");
@@ -183,6 +206,7 @@ export default {
   "an extension is made and its phone registers before one's eyes": extensions,
   "an extension is made by keys alone": byKeys,
   "a dead carrier says why; a live one takes a test call": trunks,
+  "a carrier known by its certificate needs its name": certified,
   "a number is understood as typed and rings an extension": numbers,
   "the set-up pages are the administrators'": forbidden,
 };
