@@ -9,6 +9,7 @@ fuzz_target!(|data: &[u8]| {
     let terms = Terms {
         codecs: [Codec::Pcma, Codec::Pcmu].into(),
         telephone_event: true,
+        own_event_type: data.len() % 2 == 1,
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,
