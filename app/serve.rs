@@ -90,7 +90,7 @@ pub(crate) async fn demo(config: Config, data: &Path) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     let starting = start_demo(config, data);
     let Some(demo) = started(Box::pin(starting), &mut signals).await? else { return Ok(()) };
-    let Demo { server, carrier, logins, password, data } = demo;
+    let Demo { server, carrier, logins, password, data, calling_in } = demo;
     let served = server
         .run(signals, |url| {
             for (role, email) in &logins {
@@ -98,6 +98,9 @@ pub(crate) async fn demo(config: Config, data: &Path) -> anyhow::Result<()> {
             }
             say(&format!("  written to {}", data.join("logins.json").display()));
             say(&format!("  simulated carrier on {}", carrier.address()));
+            if let Some(command) = calling_in {
+                say(&format!("  to be called by it: {command}"));
+            }
             say(&format!("TeleHub ready: {url}"));
         })
         .await;
@@ -111,6 +114,8 @@ struct Demo {
     logins: Vec<(String, String)>,
     password: String,
     data: PathBuf,
+    /// How the carrier is made to call in.
+    calling_in: Option<String>,
 }
 
 async fn start_demo(config: Config, data: &Path) -> anyhow::Result<Demo> {
@@ -127,9 +132,10 @@ async fn start_demo(config: Config, data: &Path) -> anyhow::Result<Demo> {
         ..carrier::Config::default()
     })?;
     demo::point_trunk(&store, &tenant, carrier.address()).await?;
+    let calling_in = demo::calling_in(&config.sip.udp);
     let server = Server::start(config, store.clone()).await?;
     let logins = demo::logins(&store, &tenant, &data, &server.url, &password).await?;
-    Ok(Demo { server, carrier, logins, password, data })
+    Ok(Demo { server, carrier, logins, password, data, calling_in })
 }
 
 /// `telehub carrier`: until told to stop, or until its one call is over.

@@ -3,6 +3,7 @@
 mod content;
 mod people;
 
+use super::config::parse_listen_list;
 use anyhow::Context;
 use call::{ConsentMode, E164, TrunkId, UserId};
 use chrono::Utc;
@@ -19,7 +20,11 @@ use crm::{
 };
 use rand::{Rng, distr::Alphanumeric};
 use serde_json::json;
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 /// Slug of the demo tenant.
 pub(crate) const SLUG: &str = "pratham";
@@ -28,6 +33,8 @@ const TRUNK: &str = "demo-carrier";
 /// The two DIDs of the floor.
 const DIDS: [&str; 2] = ["+918047190001", "+918047190002"];
 const LEADS: usize = 200;
+/// Number of the first of them.
+const FIRST_LEAD: &str = "+919876500001";
 
 /// Seeds the floor where it is not there yet. Safe to call at every start.
 pub(crate) async fn seed(store: &Store, password: &str) -> anyhow::Result<Tenant> {
@@ -185,10 +192,22 @@ pub(crate) async fn point_trunk(
         port: Some(carrier.port()),
         ..TrunkHost::default()
     }];
-    settings.source_cidrs = vec![carrier.to_string()];
+    // A `telehub carrier` in another terminal calls in from its usual address.
+    let another = carrier::Config::default().listen;
+    settings.source_cidrs = vec![carrier.to_string(), another.to_string()];
     let patch = TrunkPatch { settings: Some(settings), ..TrunkPatch::default() };
     store.trunk_update(tenant.id, trunk.id, &patch, Utc::now()).await?;
     Ok(())
+}
+
+/// What to type in another terminal so that the carrier calls the first number of the floor, as its first lead.
+pub(crate) fn calling_in(sip: &str) -> Option<String> {
+    let mut to = *parse_listen_list(sip).ok()?.first()?;
+    if to.ip().is_unspecified() {
+        to.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let (binary, did) = (std::env::current_exe().ok()?, DIDS[0]);
+    Some(format!("{} carrier --call {did} --from {FIRST_LEAD} --to {to}", binary.display()))
 }
 
 /// The password of the demo logins: from the environment, from the folder, or new.

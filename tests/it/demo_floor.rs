@@ -1,9 +1,13 @@
 //! What a stranger finds on the demo floor: counted, by what the API shows an administrator.
 
-use crate::lists::rows;
+use crate::{
+    floor::{Floor, SOON, talk},
+    lists::rows,
+};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use testkit::server::Telehub;
+use std::{collections::BTreeSet, process::Stdio};
+use testkit::{eventually, server::Telehub};
+use tokio::task::block_in_place;
 
 /// A field of every row.
 fn column<'a>(rows: &'a [Value], name: &str) -> Vec<&'a str> {
@@ -60,4 +64,33 @@ async fn the_demo_floor_holds_what_is_promised() {
     assert!(languages.contains("en") && languages.contains("hi"), "{languages:?}");
     let articles = rows(&admin, "/knowledge", 200).await;
     assert!(articles.len() >= 3, "only {} articles", articles.len());
+}
+
+/// TEL-02: a stranger who types what the terminal says is called as the first lead, and hears the carrier.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_on_the_terminal_has_the_carrier_call_in() {
+    let floor = Floor::open().await;
+    let mut phone = floor.phone().await;
+    floor.ready().await;
+    let log = floor.server.log();
+    let command = log.lines().find_map(|line| line.split_once("to be called by it: "));
+    let (_, command) = command.expect("the terminal says how");
+    let mut words = command.split_whitespace();
+    let mut carrier = std::process::Command::new(words.next().unwrap());
+    let mut carrier = carrier.args(words).stdout(Stdio::null()).spawn().unwrap();
+    block_in_place(|| phone.until("CALL_ESTABLISHED", 10));
+    let row = eventually("the call of the first lead", SOON, || async {
+        let calls = floor.asha.get("/calls?direction=inbound").await;
+        calls["items"].get(0).filter(|row| row["status"] == "in_progress").cloned()
+    })
+    .await;
+    assert_eq!(row["from"], "+919876500001", "{row}");
+    assert!(row["lead_id"].is_string(), "{row}");
+    talk(4.0).await;
+    floor.hang_up(row["id"].as_str().unwrap()).await;
+    block_in_place(|| phone.until("CALL_CLOSED", 8));
+    let heard = phone.heard().pop().unwrap();
+    assert!(heard.level() > 0.01, "the caller speaks: {}", heard.level());
+    let ended = block_in_place(|| carrier.wait()).unwrap();
+    assert!(ended.success(), "{ended}");
 }
