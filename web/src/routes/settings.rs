@@ -28,8 +28,7 @@ pub(crate) async fn settings(
     State(state): State<AppState>,
     who: Principal,
 ) -> Outcome<Json<Settings>> {
-    let tenant = state.store.tenant_find(who.tenant).await?;
-    shown(&state, tenant.ok_or_else(unknown)?).await.map(Json)
+    now_shown(&state, &who).await
 }
 
 /// Change settings; calls that run keep theirs.
@@ -45,7 +44,7 @@ pub(crate) async fn settings_change(
     who: Principal,
     Body(body): Body<SettingsChange>,
 ) -> Outcome<Json<Settings>> {
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    let tenant = own(&state, &who).await?;
     let mut after = tenant.settings.clone();
     let calling = section::<CallingSettings, _>("calling", &after.calling, body.calling)?;
     check(&calling)?;
@@ -76,12 +75,15 @@ pub(crate) async fn settings_change(
     }
     let detail = serde_json::json!({ "before": tenant.settings, "after": after });
     state.audit(&who, who.audit("settings.updated", "tenant", who.tenant).with(detail)).await?;
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
-    shown(&state, tenant).await.map(Json)
+    now_shown(&state, &who).await
 }
 
-fn unknown() -> Problem {
-    Problem::not_found("tenant")
+async fn own(state: &AppState, who: &Principal) -> Outcome<Tenant> {
+    state.store.tenant_find(who.tenant).await?.ok_or_else(|| Problem::not_found("tenant"))
+}
+
+async fn now_shown(state: &AppState, who: &Principal) -> Outcome<Json<Settings>> {
+    shown(state, own(state, who).await?).await.map(Json)
 }
 
 /// Agree to what was asked for: by a role other than the one that asked (D02).
@@ -97,7 +99,7 @@ pub(crate) async fn widening_agree(
     who: Principal,
     Body(body): Body<WideningAgreed>,
 ) -> Outcome<Json<Settings>> {
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    let tenant = own(&state, &who).await?;
     let mut after = tenant.settings.clone();
     let granted = after.widen(body.asked_at, who.role.into()).map_err(|refused| match refused {
         WideningRefused::Gone => Problem::conflict(refused.to_string()),
@@ -108,8 +110,7 @@ pub(crate) async fn widening_agree(
     state.store.tenant_set_settings(who.tenant, &after, chrono::Utc::now()).await?;
     let detail = serde_json::json!({ "widening": granted });
     state.audit(&who, who.audit("settings.widened", "tenant", who.tenant).with(detail)).await?;
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
-    shown(&state, tenant).await.map(Json)
+    now_shown(&state, &who).await
 }
 
 /// Drop what was asked for.
@@ -123,7 +124,7 @@ pub(crate) async fn widening_drop(
     State(state): State<AppState>,
     who: Principal,
 ) -> Outcome<Json<Settings>> {
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
+    let tenant = own(&state, &who).await?;
     let mut after = tenant.settings.clone();
     if let Some(dropped) = after.widening.take() {
         state.store.tenant_set_settings(who.tenant, &after, chrono::Utc::now()).await?;
@@ -131,8 +132,7 @@ pub(crate) async fn widening_drop(
         let detail = serde_json::json!({ "widening": dropped });
         state.audit(&who, record.with(detail)).await?;
     }
-    let tenant = state.store.tenant_find(who.tenant).await?.ok_or_else(unknown)?;
-    shown(&state, tenant).await.map(Json)
+    now_shown(&state, &who).await
 }
 
 /// Lays the given keys over a section; the typed shape in between refuses unknown ones.
