@@ -18,6 +18,7 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
 };
+use tokio_rustls::client::TlsStream;
 
 /// One stream and what was read of it.
 struct Line<S> {
@@ -213,12 +214,8 @@ async fn silent_strangers_are_cut_and_one_address_cannot_take_every_connection()
 /// inside of no dialog.
 #[tokio::test(flavor = "multi_thread")]
 async fn methods_we_do_not_serve_are_refused_on_every_stream() {
-    let folder = tempfile::tempdir().expect("folder");
-    let (trusted, tls) = certificate(folder.path());
-    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
-    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let (floor, trusted) = floor_with_tls().await;
     let desk = floor.registered("101").await;
-    let listening = floor.switch.listening().clone();
     let expected = |method: &str, status: u16| match method {
         "BYE" | "INFO" | "UPDATE" => status == 481,
         _ => [401, 405, 501].contains(&status),
@@ -234,14 +231,7 @@ async fn methods_we_do_not_serve_are_refused_on_every_stream() {
             )
             .replace("sip:pratham.local SIP", "sip:101@pratham.local SIP")
     };
-    let mut tcp = Line::new(TcpStream::connect(listening.tcp[0]).await.expect("connects"));
-    let secure = connect_tls(listening.tls[0], &trusted, "sip.example").await.expect("TLS");
-    let mut secure = Line::new(secure);
-    let (to_switch, inbound) = mpsc::channel(16);
-    let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
-    let switch = floor.switch.clone();
-    let peer: SocketAddr = "127.0.0.1:40998".parse().expect("address");
-    tokio::spawn(async move { switch.ws_connection(peer, false, inbound, outbound).await });
+    let (mut tcp, mut secure, to_switch, mut from_switch) = every_stream(&floor, &trusted).await;
     for method in METHODS {
         tcp.say(&asked(1, method)).await;
         let answer = status(&tcp.hear().await);
@@ -315,12 +305,8 @@ async fn the_via_of_a_websocket_tells_whether_it_is_secure() {
 /// D01: whoever calls without a secret is asked for one, by whatever transport.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_without_credentials_is_challenged_on_every_stream() {
-    let folder = tempfile::tempdir().expect("folder");
-    let (trusted, tls) = certificate(folder.path());
-    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
-    let floor = Floor::open_with(directory, |config| config.tls = Some(tls)).await;
+    let (floor, trusted) = floor_with_tls().await;
     let desk = floor.registered("101").await;
-    let listening = floor.switch.listening().clone();
     let invite = |n: u8, to: &str| {
         request("INVITE", &format!("i{n}"), 1, "Contact: <sip:102@127.0.0.1:9>\r\n")
             .replace("sip:pratham.local SIP", &format!("sip:{to}@pratham.local SIP"))
@@ -330,14 +316,7 @@ async fn a_call_without_credentials_is_challenged_on_every_stream() {
         assert_eq!(status(answer), 401);
         assert!(answer.has(HeaderName::WwwAuthenticate));
     };
-    let mut tcp = Line::new(TcpStream::connect(listening.tcp[0]).await.expect("connects"));
-    let secure = connect_tls(listening.tls[0], &trusted, "sip.example").await.expect("TLS");
-    let mut secure = Line::new(secure);
-    let (to_switch, inbound) = mpsc::channel(16);
-    let (outbound, mut from_switch) = mpsc::channel::<Bytes>(16);
-    let switch = floor.switch.clone();
-    let peer: SocketAddr = "127.0.0.1:40996".parse().expect("address");
-    tokio::spawn(async move { switch.ws_connection(peer, true, inbound, outbound).await });
+    let (mut tcp, mut secure, to_switch, mut from_switch) = every_stream(&floor, &trusted).await;
     for (n, to) in [(10, "101"), (20, "+919812340001")] {
         tcp.say(&invite(n, to)).await;
         assert_eq!(status(&tcp.hear().await), 100);
@@ -354,6 +333,30 @@ async fn a_call_without_credentials_is_challenged_on_every_stream() {
     }
     assert!(!desk.hears(Duration::from_millis(300), |_| true).await, "nobody is rung");
     assert!(floor.directory.routed.lock().expect("lock").is_empty(), "nothing is routed");
+}
+
+/// A floor with a TLS door, and whom its phones trust.
+async fn floor_with_tls() -> (Floor, CertificateDer<'static>) {
+    let folder = tempfile::tempdir().expect("folder");
+    let (trusted, tls) = certificate(folder.path());
+    let directory = MemoryDirectory::new(&["101", "102"], Vec::new());
+    (Floor::open_with(directory, |config| config.tls = Some(tls)).await, trusted)
+}
+
+/// A connection by TCP, one by TLS, and both ends of one by secure WebSocket.
+async fn every_stream(
+    floor: &Floor,
+    trusted: &CertificateDer<'static>,
+) -> (Line<TcpStream>, Line<TlsStream<TcpStream>>, mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>) {
+    let listening = floor.switch.listening().clone();
+    let tcp = Line::new(TcpStream::connect(listening.tcp[0]).await.expect("connects"));
+    let secure = connect_tls(listening.tls[0], trusted, "sip.example").await.expect("TLS");
+    let (to_switch, inbound) = mpsc::channel(16);
+    let (outbound, from_switch) = mpsc::channel::<Bytes>(16);
+    let switch = floor.switch.clone();
+    let peer: SocketAddr = "127.0.0.1:40998".parse().expect("address");
+    tokio::spawn(async move { switch.ws_connection(peer, true, inbound, outbound).await });
+    (tcp, Line::new(secure), to_switch, from_switch)
 }
 
 fn certificate(folder: &Path) -> (CertificateDer<'static>, TlsConfig) {
@@ -374,7 +377,7 @@ async fn connect_tls(
     address: SocketAddr,
     trusted: &CertificateDer<'static>,
     name: &'static str,
-) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+) -> std::io::Result<TlsStream<TcpStream>> {
     connect_tls_as(address, trusted, name, None).await
 }
 
@@ -383,7 +386,7 @@ async fn connect_tls_as(
     trusted: &CertificateDer<'static>,
     name: &'static str,
     own: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
-) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted.clone()).expect("root");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
