@@ -46,8 +46,8 @@ export async function extension(number) {
   return found;
 }
 
-/** An Indian mobile number of nobody else's, none that looks like Ahmedabad's 79; its last four digits decide how the simulated carrier behaves. */
-export const someNumber = (digits) => `+917${String(Math.floor(Math.random() * 90_000)).padStart(5, "0")}${digits}`;
+/** An Indian mobile number of nobody else's: those from 90 to 97 are mobile ones and written 5-5 throughout, and no demo lead's. Its last four digits decide how the simulated carrier behaves. */
+export const someNumber = (digits) => `+919${String(Math.floor(Math.random() * 80_000)).padStart(5, "0")}${digits}`;
 
 /** A lead of somebody's, whose number ends in these four digits. */
 export async function lead(owner, name, digits, more = {}) {
