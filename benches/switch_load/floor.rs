@@ -60,6 +60,8 @@ impl Floor {
             "destination": { "type": "extension", "id": ids[0] },
         });
         admin.post("/numbers", number).await;
+        // Calls from phone to phone are measured bare, as beside them those of others are.
+        admin.patch("/settings", json!({ "recording": { "internal": false } })).await;
         Self { server, admin, accounts, carrier_port }
     }
 

@@ -139,9 +139,9 @@ impl Default for CallingSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecordingSettings {
-    /// Record every call with a customer.
+    /// Record every call.
     pub enabled: bool,
-    /// Record calls between colleagues as well; silently, for they are told by their employer.
+    /// Calls between colleagues as well; silently, for they are told by their employer.
     pub internal: bool,
     /// How the customer agrees.
     pub consent: ConsentMode,
@@ -155,7 +155,7 @@ impl Default for RecordingSettings {
     fn default() -> Self {
         Self {
             enabled: true,
-            internal: false,
+            internal: true,
             consent: ConsentMode::Announce,
             language: "en".into(),
             retention_days: 90,

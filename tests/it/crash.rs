@@ -283,6 +283,10 @@ async fn check(floor: &Floor, killed: &Killed, sum: &mut Sum) {
         assert_eq!(rows.len(), 1, "{from} was answered by a colleague: {rows:?}");
         assert!(rows[0]["answered_at"].is_string(), "{from} was answered: {}", rows[0]);
         sum.between_colleagues += 1;
+        let answered = rows[0]["answered_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+        if (killed.at - answered).as_seconds_f64() > LAST_SECOND {
+            check_length(floor, killed, rows[0], sum).await;
+        }
     }
     for (from, outcome) in &killed.calls {
         let rows = by_caller.get(from.as_str()).map_or(&[][..], Vec::as_slice);
@@ -317,7 +321,27 @@ fn customer(round: u32, n: u32) -> String {
     format!("+9198{:04}0015", round * 10 + n)
 }
 
+/// The recording is as long as the call was, but for its last second, and what it holds was said.
 async fn check_recording(floor: &Floor, killed: &Killed, row: &Value, sum: &mut Sum) {
+    let (customer, ours) = check_length(floor, killed, row, sum).await;
+    let length = customer.seconds();
+    if row["hangup_cause"]["kind"] == "interrupted" {
+        // What is there is what was said, up to its very end, and the phone's echo of it.
+        let tail = customer.between(length - 0.3, length);
+        let tone = tail.share_at(CALLER_HZ);
+        assert!(length < 1.0 || tone > 0.8, "the caller's tone at the end: {tone}, {row}");
+        let echo = ours.seconds_of(CALLER_HZ);
+        assert!(length < 1.5 || echo > 0.3, "echo of the phone: {echo} s of {length} s, {row}");
+    }
+}
+
+/// Both channels of the recording, which is as long as the call was, but for its last second.
+async fn check_length(
+    floor: &Floor,
+    killed: &Killed,
+    row: &Value,
+    sum: &mut Sum,
+) -> (Heard, Heard) {
     let time = |key: &str| row[key].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     let cut = row["hangup_cause"]["kind"] == "interrupted";
     let end = if cut { killed.at } else { time("ended_at") };
@@ -338,13 +362,8 @@ async fn check_recording(floor: &Floor, killed: &Killed, row: &Value, sum: &mut 
     if cut {
         sum.cut += 1;
         sum.worst = sum.worst.max(missing);
-        // What is there is what was said, up to its very end, and the phone's echo of it.
-        let tail = customer.between(customer.seconds() - 0.3, customer.seconds());
-        let tone = tail.share_at(CALLER_HZ);
-        assert!(length < 1.0 || tone > 0.8, "the caller's tone at the end: {tone}, {row}");
-        let echo = ours.seconds_of(CALLER_HZ);
-        assert!(length < 1.5 || echo > 0.3, "echo of the phone: {echo} s of {length} s, {row}");
     }
+    (customer, ours)
 }
 
 fn number(name: &str, default: u32) -> u32 {

@@ -36,7 +36,7 @@ async fn a_number_dialled_on_the_phone_is_called_heard_and_recorded() {
     assert!(customer.share_at(AGENT_HZ) < 0.05, "left is the customer alone");
 }
 
-/// TEL-11: one extension calls another; both hear each other. Nobody is recorded, unless the house records its own calls.
+/// TEL-11: one extension calls another; both hear each other. Both are recorded, unless the house leaves its own calls alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_calls_another() {
     let floor = Floor::open().await;
@@ -47,26 +47,26 @@ async fn an_extension_calls_another() {
     let (at_first, at_second) = (first.heard().pop().unwrap(), second.heard().pop().unwrap());
     assert!(at_first.seconds_of(800.0) > 1.5, "{}", at_first.seconds_of(800.0));
     assert!(at_second.seconds_of(AGENT_HZ) > 1.5, "{}", at_second.seconds_of(AGENT_HZ));
-    let unrecorded = eventually("the internal call's row", SOON, || async {
-        let calls = floor.admin.get("/calls?direction=internal").await;
-        calls["items"].get(0).filter(|row| row["ended_at"].is_string()).cloned()
-    })
-    .await;
-    assert_eq!(unrecorded["from"], "101", "{unrecorded}");
-    assert_eq!(unrecorded["to"], "102", "{unrecorded}");
-    assert_eq!(unrecorded["recording"], Value::Null, "{unrecorded}");
-
-    floor.admin.patch("/settings", json!({ "recording": { "internal": true } })).await;
-    colleagues_talk(&floor, &mut first, &mut second).await;
-    let call = eventually("the second call's row", SOON, || async {
-        let calls = floor.admin.get("/calls?direction=internal").await;
-        let rows = calls["items"].as_array()?.iter().filter(|row| row["id"] != unrecorded["id"]);
-        rows.filter_map(|row| row["id"].as_str().map(str::to_owned)).next()
-    })
-    .await;
-    let (dialled, called) = floor.recording(&call).await;
+    let call = internal_call(&floor, &Value::Null).await;
+    assert_eq!((&call["from"], &call["to"]), (&json!("101"), &json!("102")), "{call}");
+    let (dialled, called) = floor.recording(call["id"].as_str().unwrap()).await;
     assert!(dialled.seconds_of(AGENT_HZ) > 1.5, "left: {}", dialled.seconds_of(AGENT_HZ));
     assert!(called.seconds_of(800.0) > 1.5, "right: {}", called.seconds_of(800.0));
+
+    floor.admin.patch("/settings", json!({ "recording": { "internal": false } })).await;
+    colleagues_talk(&floor, &mut first, &mut second).await;
+    let unrecorded = internal_call(&floor, &call["id"]).await;
+    assert_eq!(unrecorded["recording"], Value::Null, "{unrecorded}");
+}
+
+/// The row of the call between colleagues that is over, and not that other one.
+async fn internal_call(floor: &Floor, other: &Value) -> Value {
+    eventually("the internal call's row", SOON, || async {
+        let calls = floor.admin.get("/calls?direction=internal").await;
+        let mut rows = calls["items"].as_array()?.iter().filter(|row| row["id"] != *other);
+        rows.find(|row| row["ended_at"].is_string()).cloned()
+    })
+    .await
 }
 
 /// 101 calls 102, they talk, 102 hangs up.

@@ -441,11 +441,11 @@ async fn an_inbound_call_finds_extension_and_lead() {
             number: "101".into(),
         };
         let plan = policy.route(floor.tenant, &internal, "101", "101", noon()).await.unwrap();
-        assert_eq!((plan.direction, plan.record.enabled), (Direction::Internal, false));
+        assert_eq!((plan.direction, plan.record.enabled), (Direction::Internal, true));
         // The tenant is remembered for calls that come together: what changes holds for the next one all the same.
-        change(&floor, |s| s.recording.internal = true).await;
+        change(&floor, |s| s.recording.internal = false).await;
         let plan = policy.route(floor.tenant, &internal, "101", "101", noon()).await.unwrap();
-        assert!(plan.record.enabled, "the house records its own calls now");
+        assert!(!plan.record.enabled, "the house leaves its own calls alone now");
         bench.store.platform_tenant_set_active(floor.tenant, false).await.unwrap();
         let refused = policy.route(floor.tenant, &internal, "101", "101", noon()).await;
         assert_eq!(refused.unwrap_err().kind, CauseKind::PolicyRefused, "suspended (G10)");

@@ -80,7 +80,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
       premium: calling.premium ?? false,
       satellite: calling.satellite ?? false,
       enabled: recording.enabled ?? true,
-      internal: recording.internal ?? false,
+      internal: recording.internal ?? true,
       consent: recording.consent ?? "announce",
       retention_days: recording.retention_days ?? 0,
       telecallers_see_all: desk.telecallers_see_all ?? false,
