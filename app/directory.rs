@@ -151,10 +151,19 @@ impl Directory for StoreDirectory {
         })
     }
 
-    fn leads(&self, tenant: TenantId, user: call::UserId) -> Lookup<'_, bool> {
+    fn leads(
+        &self,
+        tenant: TenantId,
+        user: call::UserId,
+        whom: Option<call::UserId>,
+    ) -> Lookup<'_, bool> {
         Box::pin(async move {
             let user = self.store.user_find(tenant, user).await.map_err(away)?;
-            Ok(user.is_some_and(|user| user.active && user.role.sees_all()))
+            let Some(user) = user.filter(|user| user.active && user.role.leads()) else {
+                return Ok(false);
+            };
+            let reach = self.store.user_reach(&user).await.map_err(away)?;
+            Ok(reach.covers_owner(whom))
         })
     }
 

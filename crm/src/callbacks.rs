@@ -65,6 +65,8 @@ pub struct CallbackFilter {
     pub status: Option<CallbackStatus>,
     /// By whom they are to be kept.
     pub agent: Option<UserId>,
+    /// Only those of the team this user leads, and nobody's.
+    pub team_of: Option<UserId>,
     /// To whom.
     pub lead: Option<LeadId>,
     /// Due at or after.

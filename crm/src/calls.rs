@@ -143,6 +143,8 @@ pub struct CallFilter {
     pub status: Option<CallStatus>,
     /// By this agent.
     pub agent: Option<UserId>,
+    /// Only those of the team this user leads, and those nobody had.
+    pub team_of: Option<UserId>,
     /// With this person.
     pub lead: Option<LeadId>,
     /// With this outcome.

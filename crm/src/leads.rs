@@ -234,6 +234,8 @@ pub enum Assigned {
     ToOrNobody(UserId),
     /// Nobody's.
     Nobody,
+    /// Those of the team this user leads, and nobody's.
+    ToTeamOf(UserId),
 }
 
 words! {

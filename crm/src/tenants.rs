@@ -194,7 +194,7 @@ pub struct DeskSettings {
 impl DeskSettings {
     /// May somebody of this role dial numbers that belong to no lead?
     pub const fn dials_any_number(&self, role: Role) -> bool {
-        role.calls() && (self.manual_dialing || role.sees_all())
+        role.calls() && (self.manual_dialing || role.leads())
     }
 }
 

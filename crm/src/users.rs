@@ -7,7 +7,7 @@ use argon2::{
 };
 use call::{E164, TenantId, UserId};
 use chrono::{DateTime, Utc};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 words! {
     /// What a user may do (AUT-07).
@@ -28,8 +28,8 @@ words! {
 }
 
 impl Role {
-    /// Sees every lead and call of the tenant.
-    pub const fn sees_all(self) -> bool {
+    /// Leads a floor: sees more than their own, [`Reach`] says how much.
+    pub const fn leads(self) -> bool {
         matches!(self, Self::PlatformAdmin | Self::Admin | Self::Manager)
     }
 
@@ -41,6 +41,34 @@ impl Role {
     /// May place and take calls.
     pub const fn calls(self) -> bool {
         matches!(self, Self::PlatformAdmin | Self::Admin | Self::Manager | Self::Telecaller)
+    }
+}
+
+/// Whose leads, calls and colleagues a user has before them (AUT-08). [`Store::user_reach`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Their own.
+    Own(UserId),
+    /// Those of a team, the leader among them, in order; and what nobody has.
+    Team(Arc<[UserId]>),
+    /// Everybody's.
+    All,
+}
+
+impl Reach {
+    /// Is this user among them?
+    pub fn covers(&self, user: UserId) -> bool {
+        match self {
+            Self::Own(own) => *own == user,
+            Self::Team(members) => members.binary_search(&user).is_ok(),
+            Self::All => true,
+        }
+    }
+
+    /// Is what this user has, or nobody, among theirs? What nobody has is every leader's: someone
+    /// must see to it.
+    pub fn covers_owner(&self, owner: Option<UserId>) -> bool {
+        owner.map_or(!matches!(self, Self::Own(_)), |owner| self.covers(owner))
     }
 }
 
@@ -128,6 +156,8 @@ pub struct UserFilter {
     pub active: Option<bool>,
     /// Only who reports to this manager.
     pub reports_to: Option<UserId>,
+    /// Only the team this user leads.
+    pub team_of: Option<UserId>,
     /// Part of name or e-mail.
     pub search: Option<String>,
     /// At most this many (1 to 500).

@@ -54,8 +54,9 @@ pub trait Directory: Send + Sync + 'static {
     fn redirect(&self, request: RedirectRequest)
     -> BoxFuture<'_, Result<TrunkTarget, HangupCause>>;
 
-    /// Whether a user leads the floor, so that the calls of others are theirs to act on.
-    fn leads(&self, tenant: TenantId, user: UserId) -> Lookup<'_, bool>;
+    /// Whether a user leads the one whose phone talks, or whoever uses a phone of nobody's, so that
+    /// the talk is theirs to act on.
+    fn leads(&self, tenant: TenantId, user: UserId, whom: Option<UserId>) -> Lookup<'_, bool>;
 
     /// All trunks of all tenants, disabled ones included.
     fn trunks(&self) -> Lookup<'_, Vec<TrunkSettings>>;

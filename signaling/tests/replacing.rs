@@ -96,10 +96,16 @@ async fn a_colleague_picks_up_a_phone_that_rings() {
     is_over(&floor).await;
 }
 
-/// G05: a talk of others is taken away by who leads the floor only; an attempt is in the audit.
+/// G05, AUT-08: a talk of others is taken away by who leads its agent only; an attempt is in the audit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_talk_of_others_is_taken_by_who_leads_the_floor_only() {
+async fn a_talk_of_others_is_taken_by_who_leads_them_only() {
     let (floor, alice, bob) = floor().await;
+    let [user, bobs, alices] = [3, 4, 5].map(|n| UserId::from_parts(7, &[n; 10]));
+    for (index, owner) in [(0, alices), (1, bobs), (2, user)] {
+        floor.directory.extensions.lock().expect("lock")[index].user = Some(owner);
+    }
+    floor.switch.directory_changed(signaling::directory::DirectoryChange::Extensions).await;
+    floor.directory.leaders.lock().expect("lock").push((user, Some(alices)));
     let (call, incoming) = talking(&floor, &alice, &bob).await;
     let carol = floor.registered("103").await;
     let named = bob.named(incoming);
@@ -116,10 +122,7 @@ async fn a_talk_of_others_is_taken_by_who_leads_the_floor_only() {
     };
     tokio::time::timeout(PATIENCE, wait).await.expect("it is in the audit");
     assert_eq!(audited(), 1);
-    let user = UserId::from_parts(7, &[3; 10]);
-    floor.directory.extensions.lock().expect("lock")[2].user = Some(user);
-    floor.directory.leaders.lock().expect("lock").push(user);
-    floor.switch.directory_changed(signaling::directory::DirectoryChange::Extensions).await;
+    floor.directory.leaders.lock().expect("lock").push((user, Some(bobs)));
     let taken = carol.replace(&named).await;
     carol.answered(taken).await;
     bob.ended(incoming).await;

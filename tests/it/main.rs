@@ -34,6 +34,7 @@ mod secrets;
 mod settings;
 mod sockets;
 mod takeovers;
+mod teams;
 mod tenants;
 mod transfers;
 mod transports;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::{
     eventually,
     peers::{Baresip, BaresipAccount, Linphone},
-    wire::{Ask, Wire, status},
+    wire::{Ask, Identity, Wire, status},
 };
 use tokio::task::block_in_place;
 
@@ -163,4 +163,48 @@ async fn a_talk_of_others_is_not_taken_by_a_colleague() {
     })
     .await;
     assert_eq!(entry["object_type"], "call", "{entry}");
+}
+
+/// AUT-08, G05: the manager of who talks may take the talk, the manager of another team may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_talk_is_taken_by_the_manager_of_the_own_team_only() {
+    let floor = Floor::open().await;
+    let account = floor.account("102").await;
+    let mut other = floor.register(&account, COLLEAGUE_HZ).await;
+    let own = floor.server.api("manager").await.get("/me").await["id"].clone();
+    let foreign = json!({
+        "email": "north@teams.local", "name": "North", "role": "manager", "team": "North",
+    });
+    let foreign = floor.admin.post("/users", foreign).await["user"]["id"].clone();
+    for (number, user) in [("741", own), ("742", foreign)] {
+        let phone = json!({ "number": number, "name": "Manager", "user_id": user });
+        floor.admin.post("/extensions", phone).await;
+    }
+    let (own, foreign) = (floor.identity("741").await, floor.identity("742").await);
+    let (asha, server) = (floor.identity("101").await, floor.server.sip);
+    let uri = format!("sip:102@{}", asha.domain);
+    block_in_place(|| {
+        let mut first = Wire::open(server);
+        let ask = Ask::invite(&uri, &asha.uri());
+        let answer = first.ask_as(&asha, &ask);
+        assert_eq!(status(&answer), 200);
+        first.acknowledge(&ask, &answer);
+        other.until("CALL_ESTABLISHED", 8);
+        let (call, ours) = (answer.call_id(), answer.to_tag().unwrap());
+        let named = format!("{call};to-tag={ours};from-tag={}", answer.from_tag());
+        let replacing = |who: &Identity| {
+            let mut ask = Ask::invite(&uri, &who.uri());
+            ask.lines = vec![format!("Replaces: {named}")];
+            let mut wire = Wire::open(server);
+            let answer = wire.ask_as(who, &ask);
+            (wire, ask, answer)
+        };
+        assert_eq!(status(&replacing(&foreign).2), 403, "another team's");
+        let (mut wire, ask, answer) = replacing(&own);
+        assert_eq!(status(&answer), 200, "the own team's");
+        wire.acknowledge(&ask, &answer);
+        assert!(!other.saw("CALL_CLOSED", Duration::from_millis(500)), "the call goes on");
+        wire.hang_up(&ask, &answer);
+        other.until("CALL_CLOSED", 8);
+    });
 }

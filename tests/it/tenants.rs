@@ -24,15 +24,15 @@ const THEIRS: &str = "Zebra";
 const OUR_DND: &str = "+919811799998";
 
 /// One of everything a tenant has, by the noun of its path.
-type Things = BTreeMap<&'static str, String>;
+pub(crate) type Things = BTreeMap<&'static str, String>;
 
 /// What is in a list that tells of itself.
-fn id_of(reply: &Value) -> String {
+pub(crate) fn id_of(reply: &Value) -> String {
     let found = reply["id"].as_str().or(reply["user"]["id"].as_str());
     found.unwrap_or_else(|| panic!("no id: {reply}")).to_owned()
 }
 
-fn in_three_hours() -> String {
+pub(crate) fn in_three_hours() -> String {
     (chrono::Utc::now() + chrono::TimeDelta::hours(3)).to_rfc3339()
 }
 
@@ -85,7 +85,12 @@ async fn things(admin: &Api, mark: &str, n: u32) -> Things {
 }
 
 /// A body that is right in form, so that what refuses it is that the thing is not theirs.
-fn body_of(method: &Method, path: &str, own: &Things, lead_read_at: &Value) -> Option<Value> {
+pub(crate) fn body_of(
+    method: &Method,
+    path: &str,
+    own: &Things,
+    lead_read_at: &Value,
+) -> Option<Value> {
     let lead = own["leads"].as_str();
     let body = match (method.as_str(), path) {
         ("PATCH", "/users/{id}" | "/extensions/{id}" | "/trunks/{id}") => {
@@ -173,7 +178,7 @@ fn naming(
 }
 
 /// Every id in a document.
-fn ids(value: &Value, found: &mut BTreeSet<String>) {
+pub(crate) fn ids(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (key, field) in fields {
@@ -189,7 +194,7 @@ fn ids(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// Every list the server has, as one user sees it.
-async fn lists(api: &Api, operations: &[(Method, String)]) -> BTreeMap<String, Value> {
+pub(crate) async fn lists(api: &Api, operations: &[(Method, String)]) -> BTreeMap<String, Value> {
     let mut seen = BTreeMap::new();
     for (method, path) in operations {
         // What is done is itself written down, so the trail grows by looking.

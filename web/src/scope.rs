@@ -7,24 +7,63 @@ use crate::{
     shapes::accounts::Role,
 };
 use call::{CallId, E164, LeadId, UserId};
-use crm::{audit::AuditRecord, calls::Call, leads::Lead};
+use crm::{audit::AuditRecord, calls::Call, leads::Lead, users::Reach};
+
+/// Whose rows a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Whose {
+    /// This user's.
+    pub(crate) user: Option<UserId>,
+    /// Those of the team this user leads, and nobody's.
+    pub(crate) team_of: Option<UserId>,
+}
 
 impl Principal {
-    /// Managers and administrators see the whole tenant.
-    pub(crate) fn sees_all(&self) -> bool {
-        match self.role {
-            Role::PlatformAdmin | Role::Admin | Role::Manager => true,
-            Role::Telecaller | Role::FieldAgent | Role::Viewer => false,
+    /// Leads a floor: managers and administrators.
+    pub(crate) fn leads(&self) -> bool {
+        crm::users::Role::from(self.role).leads()
+    }
+
+    /// Has this user before them: themselves, their team, or everybody.
+    pub(crate) fn covers(&self, user: UserId) -> bool {
+        user == self.user || self.reach.covers(user)
+    }
+
+    /// May act on what this user has: one's own, the team's, anybody's; what nobody has is every
+    /// leader's.
+    pub(crate) fn covers_owner(&self, owner: Option<UserId>) -> bool {
+        owner == Some(self.user) || self.reach.covers_owner(owner)
+    }
+
+    /// May read what this user does; a viewer reads of all, without numbers.
+    pub(crate) fn reads(&self, owner: Option<UserId>) -> bool {
+        self.role == Role::Viewer || self.covers_owner(owner)
+    }
+
+    /// Whose rows to list to them.
+    pub(crate) fn whose(&self) -> Whose {
+        match &self.reach {
+            Reach::Team(_) => Whose { user: None, team_of: Some(self.user) },
+            Reach::Own(_) if self.role != Role::Viewer => {
+                Whose { user: Some(self.user), team_of: None }
+            }
+            Reach::Own(_) | Reach::All => Whose { user: None, team_of: None },
         }
     }
 
-    /// Numbers in full: everything for leaders, one's own for telecallers, nothing for viewers.
-    pub(crate) fn shows_numbers_of(&self, owner: Option<UserId>) -> bool {
-        match self.role {
-            Role::PlatformAdmin | Role::Admin | Role::Manager => true,
-            Role::Telecaller | Role::FieldAgent => owner == Some(self.user),
-            Role::Viewer => false,
+    /// The same, where they asked for one user's; nothing where that is not theirs to read.
+    pub(crate) fn whose_of(&self, asked: Option<UserId>) -> Option<Whose> {
+        match asked {
+            None => Some(self.whose()),
+            Some(user) if self.reads(Some(user)) => Some(Whose { user: Some(user), team_of: None }),
+            Some(_) => None,
         }
+    }
+
+    /// Numbers in full: what a leader has before them, one's own for telecallers, nothing for
+    /// viewers.
+    pub(crate) fn shows_numbers_of(&self, owner: Option<UserId>) -> bool {
+        self.role != Role::Viewer && self.covers_owner(owner)
     }
 
     /// Begins an audit record by this user.
@@ -51,7 +90,7 @@ impl AppState {
     pub(crate) async fn visible_lead(&self, who: &Principal, id: LeadId) -> Outcome<Lead> {
         let lead = self.store.lead_find(who.tenant, id).await?;
         let lead = lead.ok_or_else(|| Problem::not_found("lead"))?;
-        if who.sees_all() || lead.assigned_to == Some(who.user) {
+        if who.covers_owner(lead.assigned_to) {
             return Ok(lead);
         }
         let desk = self.desk_settings(who).await?;
@@ -62,7 +101,11 @@ impl AppState {
     }
 
     /// One who has had a call with a lead may see them: an inbound caller may be a colleague's.
+    /// Whom somebody of a team spoke with, the team's leader may see.
     async fn spoke_with(&self, who: &Principal, lead: LeadId) -> Outcome<bool> {
+        if matches!(who.reach, Reach::Team(_)) {
+            return Ok(self.store.lead_met_by_team(who.tenant, lead, who.user).await?);
+        }
         let filter = crm::calls::CallFilter {
             agent: Some(who.user),
             lead: Some(lead),
@@ -72,12 +115,12 @@ impl AppState {
         Ok(!self.store.call_list(who.tenant, &filter).await?.items.is_empty())
     }
 
-    /// A call this user may see: own and missed for a telecaller, all for the rest.
+    /// A call this user may see: own and missed for a telecaller, the team's and those nobody had
+    /// for its manager, all for the rest.
     pub(crate) async fn visible_call(&self, who: &Principal, id: CallId) -> Outcome<Call> {
         let call = self.store.call_find(who.tenant, id).await?;
         let call = call.ok_or_else(|| Problem::not_found("call"))?;
-        let reads = who.sees_all() || who.role == Role::Viewer || call.agent == Some(who.user);
-        if reads || self.store.call_missed_by(who.tenant, id, who.user).await? {
+        if who.reads(call.agent) || self.store.call_missed_by(who.tenant, id, who.user).await? {
             Ok(call)
         } else {
             Err(Problem::not_found("call"))

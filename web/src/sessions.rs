@@ -4,7 +4,7 @@
 use crate::{problem::Problem, shapes::accounts::Role, token::Access};
 use call::{TenantId, UserId};
 use chrono::Utc;
-use crm::{SessionId, Store, StoreError};
+use crm::{SessionId, Store, StoreError, users::Reach};
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -23,14 +23,23 @@ pub(crate) struct Principal {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
     pub(crate) role: Role,
+    /// How far they see: ask it by the words of [`crate::scope`].
+    pub(crate) reach: Reach,
     /// Where the request came from.
     pub(crate) address: IpAddr,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What a user is here now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) role: Role,
+    pub(crate) reach: Reach,
+}
+
+#[derive(Clone, Debug)]
 struct Known {
     at: Instant,
-    role: Option<Role>,
+    standing: Option<Standing>,
 }
 
 /// Sessions that were looked up a moment ago.
@@ -44,21 +53,21 @@ impl Sessions {
         Self { store, known: Arc::default() }
     }
 
-    /// The role the session has now, or nothing when it is over.
-    pub(crate) async fn role(&self, access: &Access) -> Result<Option<Role>, StoreError> {
+    /// What the session's user is now, or nothing when it is over.
+    pub(crate) async fn standing(&self, access: &Access) -> Result<Option<Standing>, StoreError> {
         {
             let known = self.known.lock().expect("no panic under this lock");
             if let Some(entry) = known.get(&access.sid).filter(|k| k.at.elapsed() < KEPT) {
-                return Ok(entry.role);
+                return Ok(entry.standing.clone());
             }
         }
-        let role = self.look_up(access).await?;
+        let standing = self.look_up(access).await?;
         let mut known = self.known.lock().expect("no panic under this lock");
         if known.len() > SWEEP_ABOVE {
             known.retain(|_, k| k.at.elapsed() < KEPT);
         }
-        known.insert(access.sid, Known { at: Instant::now(), role });
-        Ok(role)
+        known.insert(access.sid, Known { at: Instant::now(), standing: standing.clone() });
+        Ok(standing)
     }
 
     /// Who the claims stand for, or a refusal.
@@ -67,10 +76,11 @@ impl Sessions {
         access: &Access,
         address: IpAddr,
     ) -> Result<Principal, Problem> {
-        let role =
-            self.role(access).await?.ok_or_else(|| Problem::unauthorized("session is over"))?;
+        let standing = self.standing(access).await?;
+        let standing = standing.ok_or_else(|| Problem::unauthorized("session is over"))?;
+        let Standing { role, reach } = standing;
         let Access { tid, sub, sid, .. } = *access;
-        Ok(Principal { tenant: tid, user: sub, session: sid, role, address })
+        Ok(Principal { tenant: tid, user: sub, session: sid, role, reach, address })
     }
 
     /// Forgets everything: something was revoked here.
@@ -78,7 +88,7 @@ impl Sessions {
         self.known.lock().expect("no panic under this lock").clear();
     }
 
-    async fn look_up(&self, access: &Access) -> Result<Option<Role>, StoreError> {
+    async fn look_up(&self, access: &Access) -> Result<Option<Standing>, StoreError> {
         let Access { tid, sub, sid, .. } = *access;
         let session = self.store.session_find(tid, sid).await?;
         let now = Utc::now();
@@ -88,6 +98,8 @@ impl Sessions {
             return Ok(None);
         }
         let user = self.store.user_find(tid, sub).await?;
-        Ok(user.filter(|u| u.active).map(|u| u.role.into()))
+        let Some(user) = user.filter(|u| u.active) else { return Ok(None) };
+        let reach = self.store.user_reach(&user).await?;
+        Ok(Some(Standing { role: user.role.into(), reach }))
     }
 }

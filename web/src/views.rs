@@ -159,7 +159,7 @@ pub(crate) fn event(
             }
         }
     }
-    if !who.sees_all() {
+    if !who.leads() {
         // References of the carrier and causes of failed files are for those who set them up.
         data.remove("carrier_refs");
         data.remove("error");

@@ -136,6 +136,7 @@ impl Policy {
             }
         };
         check_ownership(tenant, user, request, lead.as_ref())?;
+        self.check_team(user, request, lead.as_ref()).await?;
         let parsed = match (&lead, &request.target) {
             (Some(lead), _) => self.parse(lead.phone.as_str())?,
             (None, DialTarget::Number(text)) => self.parse(text)?,
@@ -250,6 +251,24 @@ impl Policy {
             max_duration_ms: u64::from(self.max_duration(calling)) * 1000,
             record: record_plan(tenant, lead.as_ref()),
             display_name: lead.map(|l| l.name),
+        }
+    }
+
+    /// A manager of a team calls its leads and nobody's, not another team's (AUT-08).
+    async fn check_team(
+        &self,
+        user: &User,
+        request: &PermitRequest,
+        lead: Option<&DialLead>,
+    ) -> Result<(), Refusal> {
+        let Some(owner) = lead.and_then(|lead| lead.assigned_to) else { return Ok(()) };
+        if user.role != Role::Manager || matches!(request.origin, DialOrigin::Redirected(_)) {
+            return Ok(());
+        }
+        if self.store.user_reach(user).await?.covers(owner) {
+            Ok(())
+        } else {
+            Err(Refusal::new(Rule::LeadNotYours, "this lead is not your team's"))
         }
     }
 

@@ -1,6 +1,6 @@
 //! `callbacks`.
 
-use super::{Page, Row, Store, StoreError, Tx, args, cursor};
+use super::{Page, Row, Store, StoreError, Tx, args, cursor, teams::team_of};
 use crate::{
     CallbackId,
     callbacks::{Callback, CallbackFilter, CallbackStatus, NewCallback},
@@ -27,6 +27,21 @@ pub(super) fn callback(row: &Row) -> Result<Callback, StoreError> {
 const FIND: &str = "SELECT c.*, l.name AS lead_name FROM callbacks c
      LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
      WHERE c.tenant_id = $1 AND c.id = $2";
+
+const LIST: &str = concat!(
+    "SELECT c.*, l.name AS lead_name FROM callbacks c
+     LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
+     WHERE c.tenant_id = $1
+       AND ($2 IS NULL OR c.status = $2)
+       AND ($3 IS NULL OR c.agent_id = $3)
+       AND ($4 IS NULL OR c.lead_id = $4)
+       AND ($5 IS NULL OR c.due_at >= $5)
+       AND ($6 IS NULL OR c.due_at < $6)
+       AND ($7 IS NULL OR c.due_at > $7 OR (c.due_at = $7 AND c.id > $8))
+       AND ($10 IS NULL OR c.agent_id IS NULL OR c.agent_id IN ",
+    team_of!("$10"),
+    ") ORDER BY c.due_at, c.id LIMIT $9"
+);
 
 pub(super) const OF_LEAD_BEFORE: &str = "SELECT c.*, l.name AS lead_name FROM callbacks c
      LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
@@ -75,16 +90,7 @@ impl Store {
         let items = self
             .list(
                 tenant,
-                "SELECT c.*, l.name AS lead_name FROM callbacks c
-                 LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
-                 WHERE c.tenant_id = $1
-                   AND ($2 IS NULL OR c.status = $2)
-                   AND ($3 IS NULL OR c.agent_id = $3)
-                   AND ($4 IS NULL OR c.lead_id = $4)
-                   AND ($5 IS NULL OR c.due_at >= $5)
-                   AND ($6 IS NULL OR c.due_at < $6)
-                   AND ($7 IS NULL OR c.due_at > $7 OR (c.due_at = $7 AND c.id > $8))
-                 ORDER BY c.due_at, c.id LIMIT $9",
+                LIST,
                 args![
                     tenant,
                     filter.status,
@@ -94,7 +100,8 @@ impl Store {
                     filter.to,
                     after.map(|a| a.0),
                     after.map(|a| a.1),
-                    fetch
+                    fetch,
+                    filter.team_of
                 ],
                 callback,
             )

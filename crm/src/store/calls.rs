@@ -1,7 +1,8 @@
 //! `calls`: the fold of the journal, read with outcome, recording and names.
 
 use super::{
-    ManyRows, Page, Row, Scope, Store, StoreError, Tx, Val, args, cursor, tenants::document,
+    ManyRows, Page, Row, Scope, Store, StoreError, Tx, Val, args, cursor, teams::team_of,
+    tenants::document,
 };
 use crate::{
     calls::{
@@ -15,7 +16,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 macro_rules! call_query {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT c.*, l.name AS lead_name, u.name AS agent_name, e.number AS extension_number,
                     n.body AS note,
@@ -35,7 +36,7 @@ macro_rules! call_query {
                               AND n.id = c.note_id
              LEFT JOIN call_dispositions d ON d.tenant_id = c.tenant_id AND d.call_id = c.id
              LEFT JOIN recordings r ON r.tenant_id = c.tenant_id AND r.call_id = c.id ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -66,7 +67,9 @@ const LIST: &str = call_query!(
        AND ($9 IS NULL OR c.started_at >= $9)
        AND ($10 IS NULL OR c.started_at < $10)
        AND ($11 IS NULL OR c.started_at < $11 OR (c.started_at = $11 AND c.id < $12))
-     ORDER BY c.started_at DESC, c.id DESC LIMIT $13"
+       AND ($14 IS NULL OR c.telecaller_id IS NULL OR c.telecaller_id IN ",
+    team_of!("$14"),
+    ") ORDER BY c.started_at DESC, c.id DESC LIMIT $13"
 );
 
 pub(super) fn call(row: &Row) -> Result<Call, StoreError> {
@@ -203,7 +206,8 @@ impl Store {
                     filter.to,
                     after.map(|a| a.0),
                     after.map(|a| a.1),
-                    fetch
+                    fetch,
+                    filter.team_of
                 ],
                 call,
             )

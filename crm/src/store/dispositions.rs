@@ -150,7 +150,7 @@ impl Store {
     ) -> Result<Saved, OutcomeError> {
         let mut tx = self.write(tenant).await?;
         let (code, lead, agent) = prepare(&mut tx, tenant, call, outcome, now).await?;
-        if !saver.role.sees_all() && agent.is_some_and(|a| a != saver.user) {
+        if !saver.role.leads() && agent.is_some_and(|a| a != saver.user) {
             return Err(OutcomeError::UnknownCall);
         }
         let made = tx
@@ -211,7 +211,7 @@ impl Store {
         let (code, lead, _) = prepare(&mut tx, tenant, call, outcome, now).await?;
         let before = standing(&mut tx, tenant, call).await?;
         let in_time = now - before.created_at <= TimeDelta::minutes(i64::from(edit_minutes));
-        if !(saver.role.sees_all() || (before.agent == saver.user && in_time)) {
+        if !(saver.role.leads() || (before.agent == saver.user && in_time)) {
             return Err(OutcomeError::EditClosed);
         }
         let made = tx

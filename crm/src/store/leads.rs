@@ -1,6 +1,6 @@
 //! `leads`: keeping, listing, the order of the queue.
 
-use super::{Page, Row, Store, StoreError, Tx, Val, args, cursor};
+use super::{Page, Row, Store, StoreError, Tx, Val, args, cursor, teams::team_of};
 use crate::leads::{
     Assigned, Category, Lead, LeadFilter, LeadPatch, LeadSort, LeadStatus, NewLead, Priority,
     QueueCounts,
@@ -91,7 +91,10 @@ macro_rules! filtered {
              AND ($10 IS NULL OR lead_score >= $10)
              AND ($11 IS NULL OR lead_score <= $11)
              AND ($12 IS NULL OR created_at >= $12)
-             AND ($13 IS NULL OR created_at < $13) ",
+             AND ($13 IS NULL OR created_at < $13)
+             AND ($15 IS NULL OR assigned_to IS NULL OR assigned_to IN ",
+            team_of!("$15"),
+            ") ",
             $after,
             " LIMIT $14"
         )
@@ -328,25 +331,25 @@ impl Store {
 const FIND: &str = "SELECT * FROM leads WHERE tenant_id = $1 AND id = $2";
 
 const BY_PRIORITY: &str = filtered!(
-    "AND ($15 IS NULL OR priority < $15 OR (priority = $15
-          AND (created_at > $16 OR (created_at = $16 AND id > $17))))
+    "AND ($16 IS NULL OR priority < $16 OR (priority = $16
+          AND (created_at > $17 OR (created_at = $17 AND id > $18))))
      ORDER BY priority DESC, created_at, id"
 );
 const BY_AGE: &str = filtered!(
-    "AND ($15 IS NULL OR created_at > $15 OR (created_at = $15 AND id > $16))
+    "AND ($16 IS NULL OR created_at > $16 OR (created_at = $16 AND id > $17))
      ORDER BY created_at, id"
 );
 const BY_SCORE: &str = filtered!(
-    "AND ($15 IS NULL OR lead_score < $15 OR (lead_score = $15 AND id > $16))
+    "AND ($16 IS NULL OR lead_score < $16 OR (lead_score = $16 AND id > $17))
      ORDER BY lead_score DESC, id"
 );
 const BY_LAST_CONTACT: &str = filtered!(
-    "AND ($15 IS NULL OR COALESCE(last_contact_at, $17) > $15
-          OR (COALESCE(last_contact_at, $17) = $15 AND id > $16))
-     ORDER BY COALESCE(last_contact_at, $17), id"
+    "AND ($16 IS NULL OR COALESCE(last_contact_at, $18) > $16
+          OR (COALESCE(last_contact_at, $18) = $16 AND id > $17))
+     ORDER BY COALESCE(last_contact_at, $18), id"
 );
 const BY_NAME: &str =
-    filtered!("AND ($15 IS NULL OR name > $15 OR (name = $15 AND id > $16)) ORDER BY name, id");
+    filtered!("AND ($16 IS NULL OR name > $16 OR (name = $16 AND id > $17)) ORDER BY name, id");
 
 const QUEUE: &str = "SELECT * FROM (
          SELECT b.*,
@@ -367,11 +370,12 @@ const QUEUE: &str = "SELECT * FROM (
      ORDER BY bucket, rank, moment, id LIMIT $5";
 
 fn filter_args(tenant: TenantId, filter: &LeadFilter, fetch: i64) -> Vec<Val> {
-    let (user, or_nobody, nobody) = match filter.assigned {
-        Assigned::Any => (None, false, false),
-        Assigned::To(user) => (Some(user), false, false),
-        Assigned::ToOrNobody(user) => (Some(user), true, false),
-        Assigned::Nobody => (None, false, true),
+    let (user, or_nobody, nobody, leader) = match filter.assigned {
+        Assigned::Any => (None, false, false, None),
+        Assigned::To(user) => (Some(user), false, false, None),
+        Assigned::ToOrNobody(user) => (Some(user), true, false, None),
+        Assigned::Nobody => (None, false, true, None),
+        Assigned::ToTeamOf(leader) => (None, false, false, Some(leader)),
     };
     args![
         tenant,
@@ -387,7 +391,8 @@ fn filter_args(tenant: TenantId, filter: &LeadFilter, fetch: i64) -> Vec<Val> {
         filter.score_max.map(i64::from),
         filter.created_from,
         filter.created_to,
-        fetch
+        fetch,
+        leader
     ]
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod recordings;
 mod sessions;
 mod sip;
 mod sql;
+mod teams;
 mod tenants;
 mod trunks;
 mod users;

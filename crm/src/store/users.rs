@@ -1,6 +1,6 @@
 //! `users` and `login_throttle`.
 
-use super::{Page, Row, Scope, Store, StoreError, args};
+use super::{Page, Row, Scope, Store, StoreError, args, teams::team_of};
 use crate::users::{NewUser, User, UserFilter, UserPatch};
 use call::{E164, TenantId, UserId};
 use chrono::{DateTime, Utc};
@@ -45,7 +45,7 @@ impl Store {
                 &new.name,
                 new.role,
                 &new.locale,
-                new.team.clone(),
+                new.team.clone().and_then(named),
                 new.reports_to,
                 new.caller_id.clone(),
                 &new.password_hash,
@@ -87,14 +87,7 @@ impl Store {
         let mut items = self
             .list(
                 tenant,
-                "SELECT * FROM users
-                 WHERE tenant_id = $1
-                   AND ($2 IS NULL OR role = $2)
-                   AND ($3 IS NULL OR active = $3)
-                   AND ($4 IS NULL OR reports_to = $4)
-                   AND ($5 IS NULL OR lower(name) LIKE $5 OR email LIKE $5)
-                   AND ($6 IS NULL OR name > $6 OR (name = $6 AND id > $7))
-                 ORDER BY name, id LIMIT $8",
+                LIST,
                 args![
                     tenant,
                     filter.role,
@@ -103,7 +96,8 @@ impl Store {
                     search,
                     after_name,
                     after_id,
-                    limit + 1
+                    limit + 1,
+                    filter.team_of
                 ],
                 user,
             )
@@ -143,7 +137,7 @@ impl Store {
                     patch.name.clone().unwrap_or(old.name),
                     patch.role.unwrap_or(old.role),
                     patch.locale.clone().unwrap_or(old.locale),
-                    patch.team.clone().unwrap_or(old.team),
+                    patch.team.clone().map_or(old.team, |team| team.and_then(named)),
                     patch.reports_to.unwrap_or(old.reports_to),
                     patch.caller_id.clone().unwrap_or(old.caller_id),
                     patch.active.unwrap_or(old.active),
@@ -287,6 +281,24 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+const LIST: &str = concat!(
+    "SELECT * FROM users
+     WHERE tenant_id = $1
+       AND ($2 IS NULL OR role = $2)
+       AND ($3 IS NULL OR active = $3)
+       AND ($4 IS NULL OR reports_to = $4)
+       AND ($5 IS NULL OR lower(name) LIKE $5 OR email LIKE $5)
+       AND ($6 IS NULL OR name > $6 OR (name = $6 AND id > $7))
+       AND ($9 IS NULL OR id IN ",
+    team_of!("$9"),
+    ") ORDER BY name, id LIMIT $8"
+);
+
+/// A team's name without the blanks around it; one of blanks only is none.
+fn named(team: String) -> Option<String> {
+    Some(team.trim().to_owned()).filter(|team| !team.is_empty())
 }
 
 fn cursor(text: &str) -> Result<(String, UserId), StoreError> {

@@ -16,5 +16,6 @@ mod policy;
 mod recordings;
 mod schema;
 mod sign_in;
+mod teams;
 mod tenancy;
 mod users;

@@ -34,13 +34,13 @@ pub(crate) struct Claim {
     pub(crate) sdp: Option<Bytes>,
     /// Only while the old leg has not answered.
     pub(crate) early_only: bool,
-    /// Whether its user leads the floor, once that was asked.
+    /// Whether its user leads whose place it is, once that was asked.
     pub(crate) leave: Option<bool>,
 }
 
 impl CallTask {
     /// A phone wants a leg's place. One's own call may be fetched from another phone, and a phone that rings may be
-    /// picked up by any colleague; a talk is taken away only by who leads the floor, as at the desk.
+    /// picked up by any colleague; a talk is taken away only by who leads the one who talks, as at the desk.
     pub(super) async fn claimed(&mut self, claim: Box<Claim>) {
         let is_own = self.is_own(&claim);
         if !is_own && !claim.rings && !claim.early_only {
@@ -87,12 +87,16 @@ impl CallTask {
         *extension == claim.account.extension || (user.is_some() && *user == claim.account.user)
     }
 
-    /// Asks whether the user leads the floor; the claim comes back with the answer.
+    /// Asks whether the user leads whose talk it is; the claim comes back with the answer.
     fn ask_leave(&self, mut claim: Box<Claim>) {
         let (near, tenant, door) = (self.near.clone(), self.tenant, self.door.clone());
+        let whom = match self.core.endpoint_of(claim.old) {
+            Some(LegEndpoint::Extension { user, .. }) => *user,
+            Some(LegEndpoint::Trunk { .. }) | None => None,
+        };
         self.near.tasks.spawn(async move {
             let leads = match claim.account.user {
-                Some(user) => near.directory.leads(tenant, user).await.unwrap_or(false),
+                Some(user) => near.directory.leads(tenant, user, whom).await.unwrap_or(false),
                 None => false,
             };
             claim.leave = Some(leads);

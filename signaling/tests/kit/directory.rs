@@ -38,7 +38,8 @@ pub struct MemoryDirectory {
     /// Numbers and the trunks they lie on.
     pub numbers: Mutex<Vec<(String, TrunkId)>>,
     /// Users whose phones may take over the talks of others.
-    pub leaders: Mutex<Vec<UserId>>,
+    /// Who leads whom.
+    pub leaders: Mutex<Vec<(UserId, Option<UserId>)>>,
     pub recording: bool,
     /// Panics when asked to route to this number (A06).
     pub poison: Option<String>,
@@ -124,7 +125,7 @@ impl MemoryDirectory {
             (_, Some(account)) if did.is_some() || called.is_some() => {
                 let target = ExtensionTarget {
                     extension: account.extension,
-                    user: None,
+                    user: account.user,
                     aor: account.aor.clone(),
                 };
                 let direction = match did {
@@ -225,8 +226,8 @@ impl Directory for MemoryDirectory {
         async move { target.ok_or(refused) }.boxed()
     }
 
-    fn leads(&self, _tenant: TenantId, user: UserId) -> Lookup<'_, bool> {
-        let leads = self.leaders.lock().expect("lock").contains(&user);
+    fn leads(&self, _tenant: TenantId, user: UserId, whom: Option<UserId>) -> Lookup<'_, bool> {
+        let leads = self.leaders.lock().expect("lock").contains(&(user, whom));
         async move { Ok(leads) }.boxed()
     }
 

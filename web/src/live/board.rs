@@ -41,9 +41,9 @@ pub(crate) enum Part {
     None,
     /// It is theirs, or rings at theirs.
     Own,
-    /// It rang at theirs, and is another's now.
+    /// It rang at theirs or was anybody's, and is another's now.
     Lost,
-    /// They lead the floor.
+    /// They lead who has it, or nobody has it yet.
     Leader,
 }
 
@@ -105,9 +105,10 @@ impl LiveState {
             self.record.agent_id.is_none() && legs().any(|leg| leg.status != LegStatus::Ended);
         if rings {
             Part::Own
-        } else if who.sees_all() {
+        } else if who.leads() && who.covers_owner(self.record.agent_id) {
             Part::Leader
-        } else if legs().next().is_some() {
+        } else if who.leads() || legs().next().is_some() {
+            // A manager saw it ring before another team's agent took it.
             Part::Lost
         } else {
             Part::None

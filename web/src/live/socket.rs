@@ -10,10 +10,7 @@ use crate::{
     origin,
     problem::Problem,
     sessions::Principal,
-    shapes::{
-        accounts::Role,
-        live::{LiveBody, LiveCall, LiveHello, LiveMessage, Snapshot},
-    },
+    shapes::live::{LiveBody, LiveCall, LiveHello, LiveMessage, Snapshot},
     token::Access,
 };
 use axum::{
@@ -189,9 +186,9 @@ impl Session {
         if self.access.exp <= Utc::now().timestamp() {
             return Err((CLOSE_SESSION, "token expired"));
         }
-        match self.state.sessions.role(&self.access).await {
-            Ok(Some(role)) if role == self.who.role => Ok(()),
-            Ok(Some(_)) => Err((CLOSE_CHANGED, "role changed")),
+        match self.state.sessions.standing(&self.access).await {
+            Ok(Some(now)) if now.role == self.who.role && now.reach == self.who.reach => Ok(()),
+            Ok(Some(_)) => Err((CLOSE_CHANGED, "role or team changed")),
             Ok(None) => Err((CLOSE_SESSION, "session is over")),
             // The database is away: what was true stays true until the token runs out.
             Err(_) => Ok(()),
@@ -252,7 +249,7 @@ impl Session {
         let shown: Vec<LiveCall> = calls.iter().filter_map(|call| call.shown(&self.who)).collect();
         self.seen.extend(shown.iter().map(|call| CallId::from(call.call_id)));
         let pending = self.pending().await.map_err(failed)?;
-        let alerts = self.state.live.alerts(self.who.tenant, self.who.sees_all());
+        let alerts = self.state.live.alerts(self.who.tenant, self.who.leads());
         let snapshot = Snapshot { agent, calls: shown, pending, agents, alerts };
         self.say(Utc::now(), LiveBody::Snapshot(Box::new(snapshot))).await
     }
@@ -273,14 +270,13 @@ impl Session {
         match delta {
             Delta::Call { seq, at, change, call } => self.tell_call(seq, at, change, &call).await,
             Delta::Agent { tenant, user, at, agent } => {
-                let floor = self.who.sees_all() || self.who.role == Role::Viewer;
-                if tenant == self.who.tenant && (floor || user == self.who.user) {
+                if tenant == self.who.tenant && self.who.reads(Some(user)) {
                     self.say(at, LiveBody::AgentState(agent.as_ref().clone())).await?;
                 }
                 Ok(())
             }
             Delta::Alert { tenant, at, alert } => {
-                let concerned = tenant.is_none_or(|t| t == self.who.tenant && self.who.sees_all());
+                let concerned = tenant.is_none_or(|t| t == self.who.tenant && self.who.leads());
                 if concerned {
                     self.say(at, LiveBody::Alert(alert.as_ref().clone())).await?;
                 }

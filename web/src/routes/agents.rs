@@ -8,7 +8,7 @@ use crate::{
     sessions::Principal,
     shapes::{
         Page, PageQuery,
-        accounts::{Agent, AgentStateChange, AgentWish, Role},
+        accounts::{Agent, AgentStateChange, AgentWish},
     },
     views,
 };
@@ -17,7 +17,7 @@ use call::UserId;
 use dialer::{AgentView, Wish};
 use std::collections::HashMap;
 
-/// The floor: everybody for managers and administrators, oneself for a telecaller.
+/// The floor: everybody for administrators, the team for its manager, oneself for a telecaller.
 #[utoipa::path(
     get,
     path = "/api/v1/agents",
@@ -68,8 +68,7 @@ impl AppState {
         let views: HashMap<UserId, AgentView> =
             self.dialer.agents(who.tenant).into_iter().map(|v| (v.key.user, v)).collect();
         let facts = self.facts();
-        let all = who.sees_all() || who.role == Role::Viewer;
-        let agents = users.iter().filter(|u| u.role.calls() && (all || u.id == who.user));
+        let agents = users.iter().filter(|u| u.role.calls() && who.reads(Some(u.id)));
         let agents = agents.filter_map(|user| {
             let extension = extensions.iter().find(|e| e.user == Some(user.id));
             let view = views.get(&user.id);

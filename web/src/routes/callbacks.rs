@@ -17,7 +17,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use crm::callbacks::{CallbackFilter, NewCallback};
 
-/// Promises, soonest first: own and open ones for a telecaller, all for managers and administrators.
+/// Promises, soonest first: one's own for a telecaller, the team's and nobody's for its manager,
+/// all for administrators.
 #[utoipa::path(
     get,
     path = "/api/v1/callbacks",
@@ -30,9 +31,11 @@ pub(crate) async fn callback_list(
     who: Principal,
     Params(query): Params<CallbackQuery>,
 ) -> Outcome<Json<Page<Callback>>> {
+    let whose = who.whose();
     let filter = CallbackFilter {
         status: Some(query.status.unwrap_or(CallbackStatus::Pending).into()),
-        agent: (!who.sees_all()).then_some(who.user),
+        agent: whose.user,
+        team_of: whose.team_of,
         lead: None,
         from: query.from,
         to: query.to,
@@ -89,7 +92,7 @@ pub(crate) async fn callback_change(
 ) -> Outcome<Json<Callback>> {
     let unknown = || Problem::not_found("callback");
     let found = state.store.callback_find(who.tenant, id.into()).await?.ok_or_else(unknown)?;
-    if !who.sees_all() && found.agent.is_some_and(|agent| agent != who.user) {
+    if found.agent.is_some_and(|agent| !who.covers(agent)) {
         return Err(unknown());
     }
     let due_at = body.due_at.map(fits_hour).transpose()?;

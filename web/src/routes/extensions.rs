@@ -24,7 +24,7 @@ use call::{ExtensionId, UserId};
 use chrono::Utc;
 use crm::extensions::{self, ExtensionPatch, NewExtension};
 
-/// Extensions of the tenant.
+/// Extensions of the tenant; those of the team and nobody's for its manager.
 #[utoipa::path(
     get,
     path = "/api/v1/extensions",
@@ -38,6 +38,7 @@ pub(crate) async fn extension_list(
     Params(query): Params<ExtensionQuery>,
 ) -> Outcome<Json<Page<Extension>>> {
     let mut all = state.store.extension_list(who.tenant).await?;
+    all.retain(|e| who.covers_owner(e.user));
     if let Some(part) = query.q.map(|q| q.to_lowercase()) {
         all.retain(|e| e.number.contains(&part) || e.name.to_lowercase().contains(&part));
     }
@@ -90,7 +91,7 @@ pub(crate) async fn extension_one(
     Id(id): Id,
 ) -> Outcome<Json<Extension>> {
     let found = state.store.extension_find(who.tenant, id.into()).await?;
-    let found = found.ok_or_else(unknown)?;
+    let found = found.filter(|e| who.covers_owner(e.user)).ok_or_else(unknown)?;
     let names = state.user_names(who.tenant).await?;
     Ok(Json(shown(&state, found, &names)))
 }
@@ -175,7 +176,8 @@ pub(crate) async fn extension_setup(
     headers: HeaderMap,
     Id(id): Id,
 ) -> Outcome<Json<PhoneSetup>> {
-    let found = state.store.extension_find(who.tenant, id.into()).await?.ok_or_else(unknown)?;
+    let found = state.store.extension_find(who.tenant, id.into()).await?;
+    let found = found.filter(|e| who.covers_owner(e.user)).ok_or_else(unknown)?;
     state.phone_setup(&who, found, &headers).await.map(Json)
 }
 

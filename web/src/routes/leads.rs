@@ -21,9 +21,11 @@ use crm::{
     StoreError,
     leads::{Assigned, LeadFilter, LeadPatch, NewLead},
     notes::NOTE_LIMIT,
+    users::Reach,
 };
 
-/// Leads one may see: own and assigned for a telecaller, all for managers and administrators.
+/// Leads one may see: own and assigned for a telecaller, the team's and nobody's for its
+/// manager, all for administrators.
 #[utoipa::path(
     get,
     path = "/api/v1/leads",
@@ -72,7 +74,7 @@ pub(crate) async fn lead_create(
 ) -> Outcome<(StatusCode, Json<Lead>)> {
     let phone = state.number("phone", &body.phone)?;
     let assigned_to = match body.assigned_to.map(UserId::from) {
-        given if who.sees_all() => known_user(&state, &who, given).await?,
+        given if who.leads() => known_user(&state, &who, given).await?,
         None => Some(who.user),
         Some(given) if given == who.user => Some(given),
         Some(_) => return Err(Problem::forbidden("you may add leads for yourself only")),
@@ -132,12 +134,12 @@ pub(crate) async fn lead_change(
     Body(body): Body<LeadChange>,
 ) -> Outcome<Json<Lead>> {
     let before = state.visible_lead(&who, id.into()).await?;
-    if !who.sees_all() && before.assigned_to != Some(who.user) {
+    if !who.covers_owner(before.assigned_to) {
         return Err(Problem::forbidden("this lead is not yours to change"));
     }
     let assigned_to = match body.assigned_to {
         None => None,
-        Some(to) if who.sees_all() => Some(known_user(&state, &who, to.map(UserId::from)).await?),
+        Some(to) if who.leads() => Some(known_user(&state, &who, to.map(UserId::from)).await?),
         Some(to) if to == before.assigned_to.map(UserId::uuid) => None,
         Some(_) => return Err(Problem::forbidden("only managers give leads to others")),
     };
@@ -261,18 +263,22 @@ async fn assigned(state: &AppState, who: &Principal, asked: Option<&str>) -> Out
             Problem::field("assigned_to", "invalid", "must be a user id, `me` or `none`")
         })?)),
     };
-    if who.sees_all() {
-        return Ok(asked.unwrap_or(Assigned::Any));
-    }
     let desk = state.desk_settings(who).await?;
-    match asked {
-        None => Ok(Assigned::To(who.user)),
-        Some(Assigned::To(user)) if user == who.user => Ok(Assigned::To(user)),
-        Some(Assigned::Nobody) if desk.telecallers_take_unassigned || desk.telecallers_see_all => {
+    match (asked, &who.reach) {
+        (asked, Reach::All) => return Ok(asked.unwrap_or(Assigned::Any)),
+        (None, Reach::Team(_)) => return Ok(Assigned::ToTeamOf(who.user)),
+        (Some(Assigned::Nobody), Reach::Team(_)) => return Ok(Assigned::Nobody),
+        (None, Reach::Own(_)) => return Ok(Assigned::To(who.user)),
+        (Some(_), Reach::Own(_) | Reach::Team(_)) => {}
+    }
+    match asked.unwrap_or_default() {
+        Assigned::To(user) if who.covers(user) => Ok(Assigned::To(user)),
+        Assigned::Nobody if desk.telecallers_take_unassigned || desk.telecallers_see_all => {
             Ok(Assigned::Nobody)
         }
-        Some(wider) if desk.telecallers_see_all => Ok(wider),
-        Some(_) => Err(Problem::forbidden("you may list your own leads only")),
+        wider if desk.telecallers_see_all => Ok(wider),
+        _ if who.leads() => Err(Problem::forbidden("you may list your team's leads only")),
+        _ => Err(Problem::forbidden("you may list your own leads only")),
     }
 }
 
@@ -283,7 +289,7 @@ async fn known_user(
 ) -> Outcome<Option<UserId>> {
     let Some(id) = user else { return Ok(None) };
     match state.store.user_find(who.tenant, id).await? {
-        Some(user) if user.active => Ok(Some(id)),
+        Some(user) if user.active && who.covers(id) => Ok(Some(id)),
         Some(_) | None => Err(Problem::field("assigned_to", "unknown", "no such user")),
     }
 }

@@ -19,7 +19,7 @@ use dialer::Wish;
 use rand::Rng;
 use std::collections::{HashMap, HashSet};
 
-/// Users of the tenant.
+/// Users of the tenant; those of the team for its manager.
 #[utoipa::path(
     get,
     path = "/api/v1/users",
@@ -36,6 +36,7 @@ pub(crate) async fn user_list(
         role: query.role.map(Into::into),
         active: query.active,
         reports_to: None,
+        team_of: who.whose().team_of,
         search: query.q,
         limit: crate::page::limit(query.limit)?,
         cursor: query.cursor,
@@ -71,7 +72,7 @@ pub(crate) async fn user_create(
         name: fits_name(&body.name)?,
         role: body.role.into(),
         locale: fits_language(body.language.as_deref().unwrap_or("en"))?,
-        team: body.team,
+        team: body.team.map(fits_team).transpose()?,
         reports_to: body.reports_to.map(UserId::from),
         caller_id: body.caller_id.map(|n| caller_id(&n)).transpose()?,
         password_hash: users::hash_password(password).await,
@@ -97,6 +98,7 @@ pub(crate) async fn user_one(
     Id(id): Id,
 ) -> Outcome<Json<User>> {
     let user = state.store.user_find(who.tenant, id.into()).await?;
+    let user = user.filter(|user| who.covers(user.id));
     let user = user.ok_or_else(|| Problem::not_found("user"))?;
     Ok(Json(shown(user, &beside(&state, &who).await?)))
 }
@@ -139,7 +141,7 @@ pub(crate) async fn user_change(
         email,
         role: body.role.map(Into::into),
         locale: body.language.map(|l| fits_language(&l)).transpose()?,
-        team: body.team,
+        team: body.team.map(|team| team.map(fits_team).transpose()).transpose()?,
         reports_to: body.reports_to.map(|to| to.map(UserId::from)),
         caller_id: body.caller_id.map(|n| n.map(|n| caller_id(&n)).transpose()).transpose()?,
         active: body.active,
@@ -224,6 +226,14 @@ fn may_give(who: &Principal, role: Role) -> Outcome<()> {
 
 fn fits_email(email: &str) -> Outcome<String> {
     users::fits_email(email).ok_or_else(|| Problem::field("email", "invalid", "is no address"))
+}
+
+/// A team's name: not endless. Blanks around it are not kept.
+fn fits_team(team: String) -> Outcome<String> {
+    if team.chars().count() > 60 {
+        return Err(Problem::field("team", "too_long", "must have at most 60 characters"));
+    }
+    Ok(team)
 }
 
 fn caller_id(number: &str) -> Outcome<E164> {

@@ -13,7 +13,7 @@ pub enum Role {
     PlatformAdmin,
     /// Everything within the tenant.
     Admin,
-    /// Sees all, leads the team.
+    /// Leads the team they name, and who reports to them; without either the whole tenant.
     Manager,
     /// Own and assigned leads, own calls.
     Telecaller,
@@ -36,9 +36,9 @@ pub struct User {
     pub role: Role,
     /// Language of their screens.
     pub language: String,
-    /// Team name.
+    /// Team name. A manager who names one leads it, and sees no other (AUT-08).
     pub team: Option<String>,
-    /// The manager they report to.
+    /// Who leads them, besides the managers of their team.
     pub reports_to: Option<Uuid>,
     /// The number shown when they call.
     pub caller_id: Option<String>,
@@ -88,9 +88,9 @@ pub struct UserNew {
     pub role: Role,
     /// `en` or `hi`.
     pub language: Option<String>,
-    /// Team name.
+    /// Team name. A manager who names one leads it, and sees no other (AUT-08).
     pub team: Option<String>,
-    /// The manager they report to.
+    /// Who leads them, besides the managers of their team.
     pub reports_to: Option<Uuid>,
     /// The number shown when they call.
     pub caller_id: Option<String>,
@@ -120,11 +120,11 @@ pub struct UserChange {
     pub language: Option<String>,
     /// Sign-in address.
     pub email: Option<String>,
-    /// Team name; `null` for none.
+    /// Team name; `null` for none. A manager who names one leads it, and sees no other (AUT-08).
     #[serde(default, deserialize_with = "super::telephony::some")]
     #[schema(value_type = Option<String>)]
     pub team: Option<Option<String>>,
-    /// The manager they report to; `null` for nobody.
+    /// Who leads them, besides the managers of their team; `null` for nobody.
     #[serde(default, deserialize_with = "super::telephony::some")]
     #[schema(value_type = Option<Uuid>)]
     pub reports_to: Option<Option<Uuid>>,

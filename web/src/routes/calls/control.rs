@@ -120,13 +120,13 @@ pub(crate) async fn call_recording_pause(
 }
 
 impl AppState {
-    /// Hands an act to the switch, where the call is one's own or one leads the floor.
+    /// Hands an act to the switch, where the call is one's own or of one's people.
     async fn act(&self, who: &Principal, call: CallId, control: Control) -> Outcome<StatusCode> {
         // The floor knows one's call before its row is written.
         let at_hand = self.dialer.agent(who.tenant, who.user).and_then(|view| view.state.call());
         if at_hand != Some(call) {
             let found = self.visible_call(who, call).await?;
-            if !who.sees_all() && found.agent != Some(who.user) {
+            if !who.covers_owner(found.agent) {
                 return Err(Problem::not_found("call"));
             }
             if found.ended_at.is_some() {

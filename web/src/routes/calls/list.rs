@@ -8,7 +8,6 @@ use crate::{
     sessions::Principal,
     shapes::{
         Page, PageQuery,
-        accounts::Role,
         calls::{Call, CallEvent, CallQuery},
     },
     views,
@@ -17,7 +16,8 @@ use axum::{Json, extract::State};
 use call::UserId;
 use crm::calls::CallFilter;
 
-/// Calls, newest first: own and missed for a telecaller, all for managers and administrators.
+/// Calls, newest first: own and missed for a telecaller, the team's and those
+/// nobody had for its manager, all for administrators.
 #[utoipa::path(
     get,
     path = "/api/v1/calls",
@@ -31,16 +31,15 @@ pub(crate) async fn call_list(
     Params(query): Params<CallQuery>,
 ) -> Outcome<Json<Page<Call>>> {
     let asked = query.agent_id.map(UserId::from);
-    let agent = match (who.sees_all() || who.role == Role::Viewer, asked) {
-        (true, asked) => asked,
-        (false, None) => Some(who.user),
-        (false, Some(user)) if user == who.user => Some(user),
-        (false, Some(_)) => return Err(Problem::forbidden("you may list your own calls only")),
-    };
+    let whose = who.whose_of(asked).ok_or_else(|| {
+        let whose = if who.leads() { "your team's" } else { "your own" };
+        Problem::forbidden(format!("you may list {whose} calls only"))
+    })?;
     let filter = CallFilter {
         direction: query.direction.map(Into::into),
         status: query.status.map(Into::into),
-        agent,
+        agent: whose.user,
+        team_of: whose.team_of,
         lead: query.lead_id.map(Into::into),
         disposition: query.disposition,
         pending_outcome: query.pending_outcome,

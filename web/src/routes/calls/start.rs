@@ -120,7 +120,7 @@ impl Starts {
 pub(crate) async fn place(state: &AppState, who: &Principal, wish: Wish) -> Outcome<CallId> {
     let call = wish.call;
     if let Some(known) = state.store.call_find(who.tenant, call).await? {
-        let theirs = known.agent == Some(who.user) || who.sees_all();
+        let theirs = who.covers_owner(known.agent);
         return if theirs { Ok(call) } else { Err(taken()) };
     }
     // Another tenant's: their journal already holds what ours would say of it.
@@ -182,7 +182,7 @@ async fn extension_of(
         None => state.store.extension_of_user(who.tenant, who.user).await?,
         Some(number) => {
             let found = state.store.extension_by_number(who.tenant, number).await?;
-            let found = found.filter(|e| e.active && (who.sees_all() || e.user == Some(who.user)));
+            let found = found.filter(|e| e.active && who.covers_owner(e.user));
             if found.is_none() {
                 let words = "is no extension you may call from";
                 return Err(Problem::field("from_extension", "unknown", words));

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The floor: everybody for managers and administrators, oneself for a telecaller. */
+        /** The floor: everybody for administrators, the team for its manager, oneself for a telecaller. */
         get: operations["agent_list"];
         put?: never;
         post?: never;
@@ -170,7 +170,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Promises, soonest first: own and open ones for a telecaller, all for managers and administrators. */
+        /**
+         * Promises, soonest first: one's own for a telecaller, the team's and nobody's for its manager,
+         *     all for administrators.
+         */
         get: operations["callback_list"];
         put?: never;
         /** Promise to call. */
@@ -205,7 +208,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Calls, newest first: own and missed for a telecaller, all for managers and administrators. */
+        /**
+         * Calls, newest first: own and missed for a telecaller, the team's and those
+         *     nobody had for its manager, all for administrators.
+         */
         get: operations["call_list"];
         put?: never;
         post?: never;
@@ -551,7 +557,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Extensions of the tenant. */
+        /** Extensions of the tenant; those of the team and nobody's for its manager. */
         get: operations["extension_list"];
         put?: never;
         /** Add an extension; its SIP secret is generated. */
@@ -673,7 +679,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Leads one may see: own and assigned for a telecaller, all for managers and administrators. */
+        /**
+         * Leads one may see: own and assigned for a telecaller, the team's and nobody's for its
+         *     manager, all for administrators.
+         */
         get: operations["lead_list"];
         put?: never;
         /** Add a lead. 409 when the number is known; the problem names the lead. */
@@ -1135,7 +1144,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users of the tenant. */
+        /** Users of the tenant; those of the team for its manager. */
         get: operations["user_list"];
         put?: never;
         /** Add a user. */
@@ -3134,11 +3143,11 @@ export interface components {
                 role: components["schemas"]["Role"];
                 /** @description Language of their screens. */
                 language: string;
-                /** @description Team name. */
+                /** @description Team name. A manager who names one leads it, and sees no other (AUT-08). */
                 team?: string | null;
                 /**
                  * Format: uuid
-                 * @description The manager they report to.
+                 * @description Who leads them, besides the managers of their team.
                  */
                 reports_to?: string | null;
                 /** @description The number shown when they call. */
@@ -3814,11 +3823,11 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description Language of their screens. */
             language: string;
-            /** @description Team name. */
+            /** @description Team name. A manager who names one leads it, and sees no other (AUT-08). */
             team?: string | null;
             /**
              * Format: uuid
-             * @description The manager they report to.
+             * @description Who leads them, besides the managers of their team.
              */
             reports_to?: string | null;
             /** @description The number shown when they call. */
@@ -3859,11 +3868,11 @@ export interface components {
             language?: string | null;
             /** @description Sign-in address. */
             email?: string | null;
-            /** @description Team name; `null` for none. */
+            /** @description Team name; `null` for none. A manager who names one leads it, and sees no other (AUT-08). */
             team?: string | null;
             /**
              * Format: uuid
-             * @description The manager they report to; `null` for nobody.
+             * @description Who leads them, besides the managers of their team; `null` for nobody.
              */
             reports_to?: string | null;
             /** @description The number shown when they call; `null` for the tenant's. */
@@ -3893,11 +3902,11 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description `en` or `hi`. */
             language?: string | null;
-            /** @description Team name. */
+            /** @description Team name. A manager who names one leads it, and sees no other (AUT-08). */
             team?: string | null;
             /**
              * Format: uuid
-             * @description The manager they report to.
+             * @description Who leads them, besides the managers of their team.
              */
             reports_to?: string | null;
             /** @description The number shown when they call. */
