@@ -151,7 +151,7 @@ fn set_up(calls: usize, work: Work) -> Floor {
             let recording = RecordingKey(Uuid::from_u128(call as u128));
             let path = folder.path().join(format!("{call}.wav"));
             let [left, right] = legs;
-            submit(&engine, MediaCommand::Record { recording, left, right, path });
+            submit(&engine, MediaCommand::Record { recording, left, right, path, silence_ms: 0 });
         }
         ports.push(pair);
     }

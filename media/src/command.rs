@@ -184,6 +184,8 @@ pub enum MediaCommand {
         right: LegKey,
         /// File to write: WAV, PCM16, 8 kHz, two channels. Its folder is made where missing.
         path: PathBuf,
+        /// Silence that a new file begins with; a running one has its beginning.
+        silence_ms: u32,
     },
     /// Silence in both channels while paused (C15).
     PauseRecording {

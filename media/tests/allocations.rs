@@ -143,7 +143,7 @@ fn floor(rig: &mut Rig, folder: &std::path::Path) -> Vec<Party> {
         if call > 0 {
             let (recording, path) =
                 (RecordingKey(Uuid::from_u128(call)), folder.join(format!("{call}.wav")));
-            rig.submit(MediaCommand::Record { recording, left, right, path });
+            rig.submit(MediaCommand::Record { recording, left, right, path, silence_ms: 0 });
         }
         parties.extend([a, b]);
     }

@@ -223,7 +223,7 @@ fn a_recording_holds_each_party_in_its_channel_through_mute_pause_and_hold() {
     let mut agent = Phone::says(Codec::Pcmu, 1000);
     let [left, right] = rig.bridge(&mut customer, &mut agent);
     let recording = recording();
-    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone(), silence_ms: 0 });
     converse(&mut [&mut customer, &mut agent], 500);
     rig.submit(MediaCommand::Mute { leg: right, muted: true });
     converse(&mut [&mut customer, &mut agent], 500);
@@ -264,7 +264,7 @@ fn an_impaired_stream_is_relayed_as_it_is_and_recorded_in_place() {
     let mut b = Phone::new(Codec::Pcma);
     let [left, right] = rig.bridge(&mut a, &mut b);
     let recording = recording();
-    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone(), silence_ms: 0 });
     converse(&mut [&mut a, &mut b], 100);
     let (begun, start) = (a.sequence, Instant::now());
     // Rounds of 80 ms: the first frame is lost, the other three come late, together, the wrong
@@ -315,15 +315,31 @@ fn a_recording_goes_on_when_a_leg_is_replaced() {
     let mut second = Phone::says(Codec::Pcma, 2000);
     let [left, right] = rig.bridge(&mut customer, &mut first);
     let recording = recording();
-    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    rig.submit(MediaCommand::Record {
+        recording,
+        left,
+        right,
+        path: path.clone(),
+        silence_ms: 500,
+    });
     converse(&mut [&mut customer, &mut first], 400);
     let other = rig.open(&mut second, LegSettings::default());
     rig.submit(MediaCommand::Bridge { a: left, b: other });
-    rig.submit(MediaCommand::Record { recording, left, right: other, path: "elsewhere".into() });
+    rig.submit(MediaCommand::Record {
+        recording,
+        left,
+        right: other,
+        path: "elsewhere".into(),
+        silence_ms: 900,
+    });
     rig.close(right);
     converse(&mut [&mut customer, &mut second], 400);
     rig.stop_recording(recording);
     let [l, r] = channels(&path);
+    // Half a second of silence first, and none again where it goes on.
+    assert!(l[..4000].iter().chain(&r[..4000]).all(|s| *s == 0));
+    let (l, r) = (&l[4000..], &r[4000..]);
+    assert!(l.len() < 4 * 2400, "{}", l.len());
     assert!(mostly(&l[800..5600], 440) > CLEAR, "{}", mostly(&l[800..5600], 440));
     assert!(mostly(&r[800..2800], 1000) > CLEAR);
     assert!(mostly(&r[4000..5600], 2000) > CLEAR);
@@ -337,7 +353,7 @@ fn a_recording_that_cannot_be_written_does_not_end_the_call() {
     let mut b = Phone::says(Codec::Pcma, 1000);
     let [left, right] = rig.bridge(&mut a, &mut b);
     let path = "/proc/nowhere/call.wav".into();
-    rig.submit(MediaCommand::Record { recording: recording(), left, right, path });
+    rig.submit(MediaCommand::Record { recording: recording(), left, right, path, silence_ms: 0 });
     rig.await_event(|e| matches!(e, MediaEvent::RecordingFailed { .. }).then_some(()));
     converse(&mut [&mut a, &mut b], 300);
     assert!(a.hears(1000, 200) > CLEAR);
@@ -485,7 +501,7 @@ fn shutting_down_completes_recordings_and_closes_legs() {
     let mut b = Phone::says(Codec::Pcma, 1000);
     let [left, right] = rig.bridge(&mut a, &mut b);
     let recording = recording();
-    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone(), silence_ms: 0 });
     converse(&mut [&mut a, &mut b], 300);
     let events = rig.shut_down();
     let stopped = |e: &&MediaEvent| matches!(e, MediaEvent::RecordingStopped { .. });

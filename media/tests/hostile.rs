@@ -91,7 +91,7 @@ fn inject(settings: &LegSettings) {
     rig.submit(MediaCommand::Bridge { a: left, b: right });
     converse(&mut [&mut a, &mut b], 100);
     let recording = recording();
-    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone() });
+    rig.submit(MediaCommand::Record { recording, left, right, path: path.clone(), silence_ms: 0 });
     let mut injectors = [attacker(&a, 1000), attacker(&b, 1000)];
     for (injector, victim) in injectors.iter_mut().zip([&a, &b]) {
         // With everything guessed right but the address.

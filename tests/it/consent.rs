@@ -3,7 +3,9 @@
 use crate::{
     carriers::{customer, no_other_carrier, trunk},
     floor::{AGENT_HZ, Floor, SOON, talk},
+    transfers::{COLLEAGUE_HZ, belongs_to, colleague},
 };
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::path::Path;
 use testkit::{ears::Heard, eventually, peers::Baresip};
@@ -63,6 +65,20 @@ impl Scene {
     }
 }
 
+/// The file is as long as the call was, from the answer on, with nothing in it before `from` and both
+/// voices soon after.
+fn lasts_from_the_answer(row: &Value, channels: [(&Heard, f32); 2], from: f32) {
+    let at = |name: &str| row[name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let took = (at("ended_at") - at("answered_at")).num_milliseconds() as f32 / 1000.0;
+    for (heard, hz) in channels {
+        let long = heard.seconds();
+        assert!((long - took).abs() < 0.5, "{long} s of a call of {took} s");
+        assert!(heard.between(0.0, from - 0.3).is_silent(), "nothing was kept before");
+        let first = heard.between(from, from + 2.0).seconds_of(hz);
+        assert!(first > 1.2, "second for second of the call: {first}");
+    }
+}
+
 fn prompt(language: &str, name: &str) -> Heard {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     Heard::file(&root.join("sounds").join(language).join(format!("{name}.wav")))
@@ -75,7 +91,7 @@ async fn the_announcement_is_heard_by_both_in_the_leads_language_before_they_tal
     scene.event("announced").await;
     scene.event("recording_started").await;
     talk(3.0).await;
-    let (_, customer, agent) = scene.hang_up().await;
+    let (row, customer, agent) = scene.hang_up().await;
     let hindi = prompt("hi", "recording_announcement");
     for (who, heard) in [("customer", &customer), ("agent", &agent)] {
         assert!(heard.likeness(&hindi) > 0.9, "{who} hears it: {}", heard.likeness(&hindi));
@@ -88,6 +104,18 @@ async fn the_announcement_is_heard_by_both_in_the_leads_language_before_they_tal
     assert!(agent.seconds_of(CUSTOMER_HZ) > 2.0, "{}", agent.seconds_of(CUSTOMER_HZ));
     let (left, right) = scene.floor.recording(&scene.call).await;
     assert!(left.seconds_of(CUSTOMER_HZ) > 2.0 && right.seconds_of(AGENT_HZ) > 2.0);
+    let channels = [(&left, CUSTOMER_HZ), (&right, AGENT_HZ)];
+    lasts_from_the_answer(&row, channels, hindi.seconds());
+    let kept = scene.floor.call(&scene.call).await["recording"]["duration_seconds"].clone();
+    assert!(
+        (kept.as_f64().unwrap() as f32 - left.seconds()).abs() < 0.1,
+        "the row says so: {kept}"
+    );
+    let path = format!("/calls/{}/recording/peaks?points=100", scene.call);
+    let peaks = scene.floor.admin.get(&path).await;
+    let quiet = (hindi.seconds() / left.seconds() * 100.0) as usize - 5;
+    let quiet = peaks["customer"].as_array().unwrap()[..quiet].iter();
+    assert!(quiet.clone().all(|peak| peak.as_f64() < Some(0.05)), "and the waveform: {peaks}");
     let kinds: Vec<Value> = scene.kinds().await.into_iter().map(|e| e["kind"].clone()).collect();
     let at = |kind: &str| kinds.iter().position(|k| k == kind).expect("an event");
     assert!(at("announced") < at("recording_started"), "{kinds:?}");
@@ -127,11 +155,37 @@ async fn a_customer_who_must_opt_in_is_recorded_only_after_agreeing() {
     agreed.customer.command("sndcode", "1");
     let decided = agreed.event("consent_decided").await;
     assert_eq!(decided["data"]["agreed"], true, "{decided}");
-    agreed.event("recording_started").await;
+    let begun = agreed.event("recording_started").await;
     talk(3.0).await;
-    agreed.hang_up().await;
+    let (row, ..) = agreed.hang_up().await;
     let (left, right) = agreed.floor.recording(&agreed.call).await;
+    let silence_ms = begun["data"]["silence_ms"].as_f64().unwrap() as f32;
+    assert!(silence_ms > 900.0, "{begun}");
+    let channels = [(&left, CUSTOMER_HZ), (&right, AGENT_HZ)];
+    lasts_from_the_answer(&row, channels, silence_ms / 1000.0);
     assert!(left.seconds_of(CUSTOMER_HZ) > 2.0 && right.seconds_of(AGENT_HZ) > 2.0);
+}
+
+/// The call is handed on while it is recorded: the file goes on, and is silent at its beginning once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_goes_on_with_a_colleague_still_lasts_from_the_answer() {
+    let mut scene = Scene::with("announce", "english").await;
+    let account = scene.floor.account("102").await;
+    let other = scene.floor.register(&account, COLLEAGUE_HZ).await;
+    scene.event("recording_started").await;
+    talk(2.5).await;
+    let to = format!("sip:102@{}", scene.floor.server.sip);
+    scene.agent.command("transfer", &to);
+    block_in_place(|| scene.agent.until("CALL_CLOSED", 8));
+    belongs_to(&scene.floor, &scene.call, &colleague(&scene.floor).await).await;
+    talk(2.0).await;
+    scene.customer.command("hangup", "");
+    let row = scene.floor.call_over(&scene.call).await;
+    let (left, right) = scene.floor.recording(&scene.call).await;
+    let announced = prompt("en", "recording_announcement").seconds();
+    lasts_from_the_answer(&row, [(&left, CUSTOMER_HZ), (&right, AGENT_HZ)], announced);
+    assert!(right.seconds_of(COLLEAGUE_HZ) > 1.0, "{}", right.seconds_of(COLLEAGUE_HZ));
+    drop(other);
 }
 
 async fn assert_not_recorded(scene: &Scene) {

@@ -75,7 +75,8 @@ pub(crate) async fn adopt_recording(
         carrier_refs: Vec::new(),
     };
     let answered = CallEventKind::Answered { agent: None, extension: None, trunk: None };
-    let recorded = CallEventKind::RecordingStarted { recording: RecordingId::of(call) };
+    let recording = RecordingId::of(call);
+    let recorded = CallEventKind::RecordingStarted { recording, silence_ms: 0 };
     let mut kinds = vec![(begun, started), (begun, answered), (begun, recorded)];
     let closing = closing_events(&CallRecord::new(tenant, call), Some(duration_ms));
     kinds.extend(closing.into_iter().map(|kind| (written, kind)));

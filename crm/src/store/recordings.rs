@@ -3,7 +3,7 @@
 use super::{ManyRows, Row, Scope, Store, StoreError, Tx, Val, args, events::AppendedEvent};
 use crate::calls::{Recording, RecordingState};
 use call::{CallEventKind, CallId, Direction, RecordingId, TenantId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
 fn recording(row: &Row) -> Result<Recording, StoreError> {
@@ -267,6 +267,15 @@ fn told(kind: &CallEventKind) -> Option<(RecordingState, u64, Option<String>)> {
     }
 }
 
+/// Since when a recording is: the file begins with the silence since the answer.
+fn began_at(at: DateTime<Utc>, kind: &CallEventKind) -> DateTime<Utc> {
+    if let CallEventKind::RecordingStarted { silence_ms, .. } = kind {
+        at - TimeDelta::milliseconds(i64::from(*silence_ms))
+    } else {
+        at
+    }
+}
+
 /// The row is there before the first packet; later events move its state on, never back from
 /// the store. Several moves of one recording are one.
 pub(crate) async fn recordings_fold_in_tx(
@@ -280,7 +289,7 @@ pub(crate) async fn recordings_fold_in_tx(
             matches!(state, RecordingState::Storing | RecordingState::Failed).then_some(*at);
         let before = moves.get(&event.call);
         let began = before.filter(|before| before.state != RecordingState::Expected);
-        let since = began.map_or(*at, |before| before.since);
+        let since = began.map_or_else(|| began_at(*at, &event.kind), |before| before.since);
         let next = Move { tenant: event.tenant, state, duration_ms, error, since, stopped };
         moves.insert(event.call, next);
     }

@@ -23,7 +23,10 @@ async fn a_call_is_the_fold_of_its_events() {
         let journal = floor.journal().await;
         let mut events = floor.answered_call(call, noon(), TimeDelta::seconds(90));
         let recording = RecordingId::of(call);
-        events.insert(7, floor.stamp(noon(), call, CallEventKind::RecordingStarted { recording }));
+        events.insert(
+            7,
+            floor.stamp(noon(), call, CallEventKind::RecordingStarted { recording, silence_ms: 0 }),
+        );
         events.push(floor.stamp(
             noon(),
             call,
@@ -293,7 +296,7 @@ async fn a_call_that_broke_off_is_closed_once_after_the_crash() {
             journal.sender().send(event).await.unwrap();
         }
         let recording = RecordingId::of(call);
-        let begun = CallEventKind::RecordingStarted { recording };
+        let begun = CallEventKind::RecordingStarted { recording, silence_ms: 0 };
         journal
             .sender()
             .send(floor.stamp(noon() + TimeDelta::seconds(3), call, begun))

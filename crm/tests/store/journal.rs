@@ -103,7 +103,7 @@ fn story(floor: &Floor, call: CallId, n: usize) -> Vec<StampedEvent> {
     if n % 4 == 3 {
         return events;
     }
-    events.insert(7, stamp(4, CallEventKind::RecordingStarted { recording }));
+    events.insert(7, stamp(4, CallEventKind::RecordingStarted { recording, silence_ms: 0 }));
     if n.is_multiple_of(4) {
         let stopped = CallEventKind::RecordingStopped { recording, duration_ms: 59_000 };
         events.push(stamp(64, stopped));

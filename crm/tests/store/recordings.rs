@@ -53,7 +53,7 @@ async fn recorded_call(floor: &Floor, ended: bool) -> CallId {
     let begun = floor.stamp(
         noon() + TimeDelta::seconds(3),
         call,
-        CallEventKind::RecordingStarted { recording },
+        CallEventKind::RecordingStarted { recording, silence_ms: 1_250 },
     );
     events.insert(7, begun);
     if ended {
@@ -78,6 +78,9 @@ async fn a_recording_is_put_away_encrypted_and_reads_back_from_anywhere() {
         let other = Floor::build(&bench.store, "b", 2).await;
         let recordings = open(bench);
         let call = recorded_call(&floor, true).await;
+        let row = floor.store.call_find(floor.tenant, call).await.unwrap().unwrap();
+        let begun = noon() + TimeDelta::milliseconds(1_750);
+        assert_eq!(row.recording.unwrap().started_at, begun, "it begins at the answer");
         let spool = recordings.spool_path(floor.tenant, call);
         let wav = write_wav(&spool, 72_000);
         assert!(recordings.put_away(floor.tenant, call, noon()).await.unwrap());
@@ -191,7 +194,7 @@ async fn what_a_failed_recording_left_is_put_away_and_marked() {
             if n == begun {
                 paths.push(cut(live));
                 for kind in [
-                    CallEventKind::RecordingStarted { recording },
+                    CallEventKind::RecordingStarted { recording, silence_ms: 0 },
                     CallEventKind::RecordingFailed { recording, error: "disk full".into() },
                 ] {
                     journal.sender().send(floor.stamp(noon(), live, kind)).await.unwrap();
@@ -230,7 +233,7 @@ async fn failing_call(floor: &Floor) -> CallId {
     let (journal, recording) = (floor.journal().await, RecordingId::of(call));
     let mut events = floor.open_call(call, noon());
     for kind in [
-        CallEventKind::RecordingStarted { recording },
+        CallEventKind::RecordingStarted { recording, silence_ms: 0 },
         CallEventKind::RecordingFailed { recording, error: "disk full".into() },
     ] {
         events.push(floor.stamp(noon(), call, kind));
@@ -257,7 +260,11 @@ async fn start_up_mends_a_recording_cut_anywhere_and_says_so() {
             let call: CallId = fresh();
             let mut events = floor.open_call(call, noon());
             let recording = RecordingId::of(call);
-            events.push(floor.stamp(noon(), call, CallEventKind::RecordingStarted { recording }));
+            events.push(floor.stamp(
+                noon(),
+                call,
+                CallEventKind::RecordingStarted { recording, silence_ms: 0 },
+            ));
             for event in events {
                 journal.sender().send(event).await.unwrap();
             }

@@ -38,8 +38,8 @@ pub(crate) enum Side {
 /// To the writer thread.
 #[derive(Debug)]
 pub(crate) enum WriterJob {
-    /// Make the file.
-    Open { recording: RecordingKey, path: PathBuf },
+    /// Make the file, with so many samples of silence.
+    Open { recording: RecordingKey, path: PathBuf, silence: u32 },
     /// Frames up to about `until` samples after the start.
     Append { recording: RecordingKey, chunk: Box<Chunk>, until: u32 },
     /// The last frames; the file ends `end` samples after its start.
@@ -55,6 +55,8 @@ pub(crate) struct Overflow;
 pub(crate) struct Recording {
     key: RecordingKey,
     started: Instant,
+    /// Samples of silence before that.
+    silence: u32,
     paused: bool,
     failed: bool,
     sides: [Alignment; 2],
@@ -65,19 +67,22 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Starts the clock and asks the writer for the file.
+    /// Starts the clock, `silence_ms` after the beginning of the file, and asks the writer for that.
     pub(crate) fn start(
         now: Instant,
+        silence_ms: u32,
         key: RecordingKey,
         path: PathBuf,
         pool: &ChunkPool,
         queue: &WriterQueue,
     ) -> Result<Self, Overflow> {
-        queue.send(WriterJob::Open { recording: key, path }).map_err(|_| Overflow)?;
+        let silence = silence_ms.saturating_mul(8);
+        queue.send(WriterJob::Open { recording: key, path, silence }).map_err(|_| Overflow)?;
         pool.reserve();
         Ok(Self {
             key,
             started: now,
+            silence,
             paused: false,
             failed: false,
             sides: [Alignment::default(), Alignment::default()],
@@ -166,6 +171,6 @@ impl Recording {
 
     fn position(&self, now: Instant) -> u32 {
         let elapsed = now.saturating_duration_since(self.started).as_micros() / 125;
-        u32::try_from(elapsed).unwrap_or(u32::MAX)
+        u32::try_from(elapsed).unwrap_or(u32::MAX).saturating_add(self.silence)
     }
 }

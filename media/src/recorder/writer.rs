@@ -90,8 +90,8 @@ impl Files {
 
     fn handle(&mut self, job: WriterJob) {
         match job {
-            WriterJob::Open { recording, path } => {
-                let file = self.check(recording, OpenFile::create(&path));
+            WriterJob::Open { recording, path, silence } => {
+                let file = self.check(recording, OpenFile::create(&path, silence));
                 self.open.insert(recording, file);
             }
             WriterJob::Append { recording, chunk, until } => {
@@ -147,13 +147,19 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    fn create(path: &Path) -> io::Result<Self> {
+    /// A file that begins with so many samples of silence. The header counts them once they are there.
+    fn create(path: &Path, silence: u32) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let file = File::create(path)?;
         file.write_all_at(&header(0), 0)?;
-        Ok(Self { file, committed: 0, held: Vec::with_capacity(HELD_SAMPLES) })
+        if silence > 0 {
+            let bytes = u64::from(silence) * FRAME_BYTES;
+            file.set_len(HEADER_BYTES + bytes)?;
+            file.write_all_at(&header(bytes), 0)?;
+        }
+        Ok(Self { file, committed: silence, held: Vec::with_capacity(HELD_SAMPLES) })
     }
 
     /// Lays the frames beside what is held and writes up to sample `until`.
@@ -274,7 +280,7 @@ mod tests {
         let (mut rig, start) = (rig(64), Instant::now());
         let at = |ms: u64| start + Duration::from_millis(ms);
         let mut recording =
-            Recording::start(start, key(), path.clone(), &rig.pool, &rig.queue).expect("room");
+            Recording::start(start, 0, key(), path.clone(), &rig.pool, &rig.queue).expect("room");
         let ends = (&*rig.pool.clone(), &rig.queue.clone());
         let loud = [Codec::Pcma.encode(8000); 160];
         for n in 0..100_u32 {
@@ -305,6 +311,48 @@ mod tests {
         assert_eq!(rig.events(), [stopped]);
     }
 
+    /// Second N of the file is second N after the answer, though nothing was kept at first (I09);
+    /// and it is a sound file from its first moment on, longer than one stretch or not.
+    #[test]
+    fn the_time_before_anything_may_be_kept_is_silence_at_the_beginning() {
+        for silence_ms in [2500_u32, 45_000] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("call.wav");
+            let (mut rig, start) = (rig(64), Instant::now());
+            let (pool, queue) = (&*rig.pool.clone(), &rig.queue.clone());
+            let mut recording =
+                Recording::start(start, silence_ms, key(), path.clone(), pool, queue)
+                    .expect("room");
+            rig.write();
+            let silence = silence_ms as usize * 8;
+            let silent = |samples: &[i16]| samples.iter().all(|s| *s == 0);
+            for channel in channels(&path) {
+                assert!(channel.len() == silence && silent(&channel), "{}", channel.len());
+            }
+            let loud = [Codec::Pcma.encode(8000); 160];
+            for n in 0..50 {
+                let now = start + Duration::from_millis(20 * u64::from(n));
+                for side in [Side::Left, Side::Right] {
+                    let (packet, codec) = (packet(n), Codec::Pcma);
+                    let done = recording.append(now, side, &packet, codec, &loud, (pool, queue));
+                    done.expect("room");
+                }
+                recording.handle_timeout(now, pool, queue).expect("room");
+            }
+            let job = recording.finish(start + Duration::from_secs(1), pool);
+            rig.write();
+            rig.files.handle(job);
+            for channel in channels(&path) {
+                assert_eq!(channel.len(), silence + 8000);
+                assert!(silent(&channel[..silence]));
+                assert!(channel[silence..].iter().all(|s| *s > 7000), "all that was said");
+            }
+            let duration_ms = u64::from(silence_ms) + 1000;
+            let stopped = MediaEvent::RecordingStopped { recording: key(), duration_ms };
+            assert_eq!(rig.events(), [stopped]);
+        }
+    }
+
     /// C15.
     #[test]
     fn a_pause_is_silence_in_both_channels() {
@@ -312,7 +360,7 @@ mod tests {
         let path = folder.path().join("call.wav");
         let (mut rig, start) = (rig(64), Instant::now());
         let mut recording =
-            Recording::start(start, key(), path.clone(), &rig.pool, &rig.queue).expect("room");
+            Recording::start(start, 0, key(), path.clone(), &rig.pool, &rig.queue).expect("room");
         let ends = (&*rig.pool.clone(), &rig.queue.clone());
         let loud = [Codec::Pcmu.encode(8000); 160];
         for n in 0..100 {
@@ -339,7 +387,7 @@ mod tests {
         let (mut rig, start) = (rig(64), Instant::now());
         let path = blocked.join("call.wav");
         let mut recording =
-            Recording::start(start, key(), path, &rig.pool, &rig.queue).expect("room");
+            Recording::start(start, 0, key(), path, &rig.pool, &rig.queue).expect("room");
         let ends = (&*rig.pool.clone(), &rig.queue.clone());
         for n in 0..200 {
             let now = start + Duration::from_millis(20 * u64::from(n));
@@ -359,7 +407,7 @@ mod tests {
         let (rig, start) = (rig(2), Instant::now());
         let path = folder.path().join("call.wav");
         let mut recording =
-            Recording::start(start, key(), path, &rig.pool, &rig.queue).expect("room");
+            Recording::start(start, 0, key(), path, &rig.pool, &rig.queue).expect("room");
         let ends = (&*rig.pool, &rig.queue);
         let mut append = |n: u32| {
             let now = start + Duration::from_millis(20 * u64::from(n));
@@ -367,7 +415,7 @@ mod tests {
         };
         let overflows = (0..500).filter(|n| append(*n).is_err()).count();
         assert_eq!(overflows, 1);
-        let again = Recording::start(start, key(), folder.path().into(), &rig.pool, &rig.queue);
+        let again = Recording::start(start, 0, key(), folder.path().into(), &rig.pool, &rig.queue);
         assert!(again.is_err());
     }
 }

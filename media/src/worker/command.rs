@@ -57,8 +57,8 @@ impl Worker {
                     leg.speech = enabled.then(Default::default);
                 }
             }
-            MediaCommand::Record { recording, left, right, path } => {
-                self.record(now, recording, left, right, path);
+            MediaCommand::Record { recording, left, right, path, silence_ms } => {
+                self.record(now, recording, (left, right), path, silence_ms);
             }
             MediaCommand::PauseRecording { recording, paused } => {
                 if let Some(recording) = self.recording(recording) {
@@ -248,15 +248,16 @@ impl Worker {
         &mut self,
         now: Instant,
         key: RecordingKey,
-        left: LegKey,
-        right: LegKey,
+        (left, right): (LegKey, LegKey),
         path: PathBuf,
+        silence_ms: u32,
     ) {
         let slot = match self.recording_slots.get(&key) {
             Some(slot) => *slot,
             None => {
                 let (chunks, writer) = (&self.setup.chunks, &self.setup.writer);
-                let Ok(recording) = Recording::start(now, key, path, chunks, writer) else {
+                let started = Recording::start(now, silence_ms, key, path, chunks, writer);
+                let Ok(recording) = started else {
                     let error = "the recording queue is full".to_owned();
                     return self.emit(MediaEvent::RecordingFailed { recording: key, error });
                 };

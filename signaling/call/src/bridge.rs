@@ -74,6 +74,7 @@ impl Call {
         let limit = Duration::from_millis(plan.max_duration_ms);
         self.timers.clear(TimeoutReason::LateAnswer);
         self.timers.set(now + limit, TimeoutReason::MaxDuration);
+        self.answered_at.get_or_insert(now);
         self.emit_answered([pair.far.leg(), pair.ours.leg()]);
         self.announce_or_talk(now, pair);
     }
@@ -101,14 +102,14 @@ impl Call {
     }
 
     /// Joins the two sides, recorded or not.
-    pub(crate) fn talk(&mut self, _now: Instant, pair: Pair, recorded: bool) {
+    pub(crate) fn talk(&mut self, now: Instant, pair: Pair, recorded: bool) {
         self.timers.clear(TimeoutReason::Announcement);
         self.stage = Stage::Talking(Talk { pair, held: false });
         let (a, b) = (pair.ours.leg(), pair.far.leg());
         self.media(MediaAction::Bridge { a, b });
         self.emit(CallEventKind::Bridged { a, b });
         if recorded {
-            self.start_recording(pair);
+            self.start_recording(now, pair);
         }
         // A phone may have put us on hold while the announcement played.
         self.follow_holds(Path::Joined, [false, false]);

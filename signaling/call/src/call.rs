@@ -69,6 +69,8 @@ pub struct Call {
     pub(crate) legs: Vec<Leg>,
     /// The terms, once known.
     pub(crate) plan: Option<Box<Plan>>,
+    /// Both sides were there for the first time.
+    pub(crate) answered_at: Option<Instant>,
     pub(crate) consent: Consent,
     pub(crate) recording: Recording,
     pub(crate) muted: bool,
@@ -99,6 +101,7 @@ impl Call {
             stage: Stage::New,
             legs: Vec::new(),
             plan: None,
+            answered_at: None,
             consent: Consent::NotAsked,
             recording: Recording::Off,
             muted: false,

@@ -99,7 +99,7 @@ impl Call {
             self.talk(now, pair, agreed);
         } else if let Stage::Talking(talk) = &self.stage {
             let pair = talk.pair;
-            if agreed { self.record_agreed(pair) } else { self.stop_recording(now) }
+            if agreed { self.record_agreed(now, pair) } else { self.stop_recording(now) }
         }
     }
 }
@@ -125,8 +125,8 @@ mod tests {
         let (left, right) = (leg(1), leg(0));
         let recording = rig::recording();
         [
-            media(MediaAction::Record { recording, left, right }),
-            emit(CallEventKind::RecordingStarted { recording }),
+            media(MediaAction::Record { recording, left, right, silence_ms: 0 }),
+            emit(CallEventKind::RecordingStarted { recording, silence_ms: 0 }),
         ]
     }
 
@@ -164,6 +164,29 @@ mod tests {
             rig.media(finished(3)),
             [announced("recording_announcement"), bridge, bridged, record, started]
         );
+    }
+
+    /// The file begins at the answer: what passed before anything may be kept is silence in it.
+    #[test]
+    fn the_recording_begins_with_the_time_since_the_answer_as_silence() {
+        let (left, right, recording) = (leg(1), leg(0), rig::recording());
+        let begins = |silence_ms| {
+            [
+                media(MediaAction::Record { recording, left, right, silence_ms }),
+                emit(CallEventKind::RecordingStarted { recording, silence_ms }),
+            ]
+        };
+        let (mut rig, _) = announcing(ConsentMode::Announce);
+        rig.pass(Duration::from_millis(4250));
+        assert_eq!(rig.media(finished(3))[3..], begins(4250));
+
+        // Who agrees late has the whole time before it silent.
+        let (mut rig, _) = announcing(ConsentMode::OptIn);
+        rig.pass(Duration::from_secs(5));
+        rig.media(finished(3));
+        rig.pass(Duration::from_secs(7));
+        let one = MediaNotice::Dtmf { leg: leg(1), digit: '1' };
+        assert_eq!(rig.media(one)[2..], begins(12_000));
     }
 
     #[test]

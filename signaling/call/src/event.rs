@@ -209,6 +209,9 @@ pub enum CallEventKind {
     RecordingStarted {
         /// Which recording.
         recording: RecordingId,
+        /// The file begins at the answer, so long ago: silence until now.
+        #[serde(default)]
+        silence_ms: u32,
     },
     /// Recording was paused or resumed (C15).
     RecordingPaused {

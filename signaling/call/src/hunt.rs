@@ -596,6 +596,7 @@ mod tests {
             recording: rig::recording(),
             left: leg(0),
             right: leg(2),
+            silence_ms: 0
         })));
     }
 

@@ -253,8 +253,12 @@ mod tests {
                     recording: rig::recording(),
                     left: leg(0),
                     right: leg(1),
+                    silence_ms: 0
                 }),
-                emit(CallEventKind::RecordingStarted { recording: rig::recording() }),
+                emit(CallEventKind::RecordingStarted {
+                    recording: rig::recording(),
+                    silence_ms: 0
+                }),
             ]
         );
     }
@@ -398,6 +402,7 @@ mod tests {
             recording: rig::recording(),
             left: leg(0),
             right: leg(1),
+            silence_ms: 0
         })));
     }
 

@@ -441,6 +441,7 @@ pub enum MediaAction {
         digits: String,
     },
     /// Record: left what `left` says, right what `right` says, aligned to now.
+    /// With the id of a running recording: go on in the same file with these legs.
     Record {
         /// Which recording.
         recording: RecordingId,
@@ -448,6 +449,8 @@ pub enum MediaAction {
         left: LegId,
         /// Our side.
         right: LegId,
+        /// Silence that a new file begins with: the time since the answer.
+        silence_ms: u32,
     },
     /// Silence in both channels while paused (C15).
     PauseRecording {

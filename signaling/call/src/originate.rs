@@ -216,8 +216,12 @@ mod tests {
                     recording: rig::recording(),
                     left: leg(1),
                     right: leg(0),
+                    silence_ms: 0
                 }),
-                emit(CallEventKind::RecordingStarted { recording: rig::recording() }),
+                emit(CallEventKind::RecordingStarted {
+                    recording: rig::recording(),
+                    silence_ms: 0
+                }),
             ]
         );
         assert_eq!(rig.call.snapshot().phase, Phase::Connected);

@@ -239,7 +239,7 @@ impl CallRecord {
                 }
             }
             CallEventKind::ConsentDecided { agreed } => self.consent = Some(*agreed),
-            CallEventKind::RecordingStarted { recording }
+            CallEventKind::RecordingStarted { recording, .. }
             | CallEventKind::RecordingPaused { recording, .. }
             | CallEventKind::RecordingStopped { recording, .. }
             | CallEventKind::RecordingFailed { recording, .. } => {

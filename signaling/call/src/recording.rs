@@ -43,35 +43,46 @@ impl Recording {
 }
 
 impl Call {
-    pub(crate) fn start_recording(&mut self, pair: Pair) {
+    /// The file begins at the answer, with silence up to now: nothing was kept before (I09).
+    pub(crate) fn start_recording(&mut self, now: Instant, pair: Pair) {
         if self.recording != Recording::Off {
             return;
         }
         self.recording = Recording::Running { paused: false };
         let recording = RecordingId::of(self.id);
-        let (left, right) = self.channels(pair);
-        self.media(MediaAction::Record { recording, left, right });
-        self.emit(CallEventKind::RecordingStarted { recording });
+        let silence_ms = self.answered_ms_ago(now);
+        self.record(now, pair);
+        self.emit(CallEventKind::RecordingStarted { recording, silence_ms });
     }
 
     /// The customer agreed. With a transferor who is gone already it has to wait for the one who comes.
-    pub(crate) fn record_agreed(&mut self, pair: Pair) {
+    pub(crate) fn record_agreed(&mut self, now: Instant, pair: Pair) {
         let stands = |leg: LegId| self.leg(leg).is_some_and(|leg| leg.answered().is_some());
         if stands(pair.ours.leg()) && stands(pair.far.leg()) {
-            self.start_recording(pair);
+            self.start_recording(now, pair);
         }
     }
 
     /// Another party of the same call: the file goes on.
-    pub(crate) fn go_on_recording(&mut self, pair: Pair) {
+    pub(crate) fn go_on_recording(&mut self, now: Instant, pair: Pair) {
         if self.consent == Consent::Agreed && self.recording == Recording::Off {
-            return self.start_recording(pair);
+            return self.start_recording(now, pair);
         }
         if let Recording::Running { .. } = self.recording {
-            let recording = RecordingId::of(self.id);
-            let (left, right) = self.channels(pair);
-            self.media(MediaAction::Record { recording, left, right });
+            self.record(now, pair);
         }
+    }
+
+    fn record(&mut self, now: Instant, pair: Pair) {
+        let (left, right) = self.channels(pair);
+        let silence_ms = self.answered_ms_ago(now);
+        let recording = RecordingId::of(self.id);
+        self.media(MediaAction::Record { recording, left, right, silence_ms });
+    }
+
+    fn answered_ms_ago(&self, now: Instant) -> u32 {
+        let since = self.answered_at.map(|at| now.saturating_duration_since(at));
+        since.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
     }
 
     /// Left is the customer; of an internal call, who dialled.

@@ -297,7 +297,7 @@ impl Call {
         };
         self.emit(CallEventKind::Transferred { from: old, to: new.leg(), agent, extension });
         self.emit(CallEventKind::Bridged { a, b });
-        self.go_on_recording(pair);
+        self.go_on_recording(now, pair);
         let over = HangupCause::new(EndedBy::Agent, CauseKind::Normal);
         self.close_leg(now, old, over);
         self.follow_new_pair();

@@ -105,11 +105,12 @@ pub(super) fn command(action: MediaAction, terms: MediaTerms) -> MediaCommand {
         MediaAction::StopPlay { leg } => MediaCommand::StopPlay { leg: key(leg) },
         MediaAction::Mute { leg, muted } => MediaCommand::Mute { leg: key(leg), muted },
         MediaAction::SendDtmf { leg, digits } => MediaCommand::SendDtmf { leg: key(leg), digits },
-        MediaAction::Record { recording, left, right } => MediaCommand::Record {
+        MediaAction::Record { recording, left, right, silence_ms } => MediaCommand::Record {
             recording: recording_key(recording),
             left: key(left),
             right: key(right),
             path: recording_path,
+            silence_ms,
         },
         MediaAction::PauseRecording { recording, paused } => {
             MediaCommand::PauseRecording { recording: recording_key(recording), paused }

@@ -49,7 +49,12 @@ fn cut_over() -> Vec<Output> {
         media(MediaAction::Bridge { a: leg(2), b: leg(1) }),
         emit(CallEventKind::Transferred { from: leg(0), to: leg(2), agent, extension }),
         emit(CallEventKind::Bridged { a: leg(2), b: leg(1) }),
-        media(MediaAction::Record { recording: rig::recording(), left: leg(1), right: leg(2) }),
+        media(MediaAction::Record {
+            recording: rig::recording(),
+            left: leg(1),
+            right: leg(2),
+            silence_ms: 0,
+        }),
         hangup(0, normal()),
         close(0),
     ]

@@ -35,6 +35,7 @@ pub(crate) struct Watch {
     started: u32,
     ended: u32,
     finished: bool,
+    answered: Option<Instant>,
     records: u32,
     stops: u32,
     recording_reports: u32,
@@ -57,6 +58,7 @@ impl Watch {
             started: 0,
             ended: 0,
             finished: false,
+            answered: None,
             records: 0,
             stops: 0,
             recording_reports: 0,
@@ -109,9 +111,20 @@ impl Watch {
         self.must(waited, "nobody is called or answered before that is written", output);
     }
 
+    fn file_begins_at_the_answer(&mut self, now: Instant, output: &Output) {
+        if let Output::Emit(CallEventKind::Answered { .. }) = output {
+            self.answered.get_or_insert(now);
+        } else if let Output::Media(MediaAction::Record { silence_ms, .. }) = output {
+            let since = self.answered.map(|at| (now - at).as_millis());
+            let fits = since == Some(u128::from(*silence_ms));
+            self.must(fits, "the file begins at the answer", output);
+        }
+    }
+
     pub(crate) fn see(&mut self, now: Instant, output: &Output) {
         self.must(!self.finished, "nothing comes after Finished", output);
         self.rests_on_what_is_written(now, output);
+        self.file_begins_at_the_answer(now, output);
         match output {
             Output::NeedTransferRoute { by, .. } | Output::NeedPartner { by } => {
                 let asks = self.legs.get(by).is_some_and(|facts| facts.referring);
@@ -209,7 +222,7 @@ impl Watch {
                     self.legs.entry(peer).or_default().bridged_to = None;
                 }
             }
-            MediaAction::Record { recording, left, right } => {
+            MediaAction::Record { recording, left, right, .. } => {
                 self.touch(*left, output);
                 self.touch(*right, output);
                 self.records += 1;
