@@ -23,6 +23,8 @@ pub struct LegSettings {
     pub learn_address: bool,
     /// With `learn_address`: only this source (where its SIP comes from) may be learned.
     pub learn_from: Option<IpAddr>,
+    /// Offer ICE and DTLS-SRTP, as browsers want it. What they offer decides for itself.
+    pub browser: bool,
     /// Our address to write into SDP. `None`: the configured external address for public
     /// peers, else the local address that leads to the peer.
     pub address: Option<IpAddr>,
@@ -37,6 +39,7 @@ impl Default for LegSettings {
             ptime_ms: 20,
             learn_address: false,
             learn_from: None,
+            browser: false,
             address: None,
         }
     }

@@ -36,6 +36,9 @@ pub enum FailReason {
     /// The leg is not open (any more).
     #[error("unknown leg")]
     UnknownLeg,
+    /// The secure connection to a browser could not be made or kept: 500.
+    #[error("no secure connection")]
+    Insecure,
     /// The system refused a socket.
     #[error("internal error")]
     InternalError,

@@ -1,5 +1,6 @@
 //! One leg on its worker: sockets, agreement, streams, and what it hears.
 
+use crate::browser::{Browser, Identity};
 use crate::ports::{PortPair, PortPool};
 use crate::recorder::Side;
 use crate::sounds::{Resolved, Sounds};
@@ -16,7 +17,7 @@ use mio::net::UdpSocket;
 use rand::Rng;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Binding is tried on this many ports before giving up: others may sit in our range.
 const BIND_ATTEMPTS: usize = 32;
@@ -85,6 +86,13 @@ pub(crate) struct Reports {
     pub(crate) learned: Option<SocketAddr>,
 }
 
+impl Reports {
+    fn new(next: Instant, cname: [u8; 16]) -> Self {
+        let (last_sender, round_trip_ms, learned) = (None, None, None);
+        Self { next, cname, last_sender, round_trip_ms, remote_loss: (0, 0), learned }
+    }
+}
+
 /// When a silent party is noticed.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -128,6 +136,21 @@ pub(crate) struct Leg {
     pub(crate) next_tick: Option<Instant>,
     pub(crate) reports: Reports,
     pub(crate) watch: Watch,
+    /// ICE, DTLS and SRTP, where the party is a browser.
+    pub(crate) browser: Option<Box<Browser>>,
+}
+
+/// What a leg is opened with besides its settings.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) pool: &'a Arc<PortPool>,
+    pub(crate) identity: &'a Identity,
+}
+
+/// A leg that is a browser's, and its payload type of telephone events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Browsing {
+    pub(crate) telephone_event: Option<u8>,
 }
 
 impl Leg {
@@ -137,31 +160,35 @@ impl Leg {
         key: LegKey,
         group: GroupKey,
         settings: &LegSettings,
-        address: IpAddr,
-        (config, pool): (&Config, &Arc<PortPool>),
+        (address, browsing): (IpAddr, Option<Browsing>),
+        surroundings: Surroundings<'_>,
     ) -> Result<Self, FailReason> {
+        let Surroundings { config, pool, identity } = surroundings;
         let host = bind_address(config.listen, address);
         let (rtp, ports) = bind_pair(host, pool)?;
-        let rtcp = bind(SocketAddr::new(host, ports.rtcp())).ok();
-        let codecs: ArrayVec<Codec, 2> = if settings.codecs.is_empty() {
-            ArrayVec::from([Codec::Pcma, Codec::Pcmu])
-        } else {
-            let mut codecs = ArrayVec::new();
-            for codec in &settings.codecs {
-                if !codecs.contains(codec) {
-                    codecs.push(*codec);
-                }
-            }
-            codecs
+        // A browser has one port for everything.
+        let rtcp = match browsing {
+            None => bind(SocketAddr::new(host, ports.rtcp())).ok(),
+            Some(_) => None,
         };
         let mut random = rand::rng();
+        // RFC 3550 §5.1: a start below half the space leaves room before the first wrap.
+        let out = OutStream::new(random.random(), random.random::<u16>() >> 1, random.random());
+        let cname = cname(random.random());
+        let local = SocketAddr::new(address, ports.rtp());
+        let browser = browsing.map(|b| Browser::new(now, identity, (local, out.ssrc()), b));
+        let mut browser = browser.transpose().map_err(|error| {
+            tracing::error!(leg.id = %key.0, error, "no browser's leg can be made");
+            FailReason::InternalError
+        })?;
         let terms = Terms {
-            codecs,
+            codecs: allowed(&settings.codecs),
             telephone_event: settings.telephone_event,
             own_event_type: settings.own_event_type,
             ptime_ms: settings.ptime_ms.clamp(10, 60),
             address,
             port: ports.rtp(),
+            browser: browser.as_mut().map(|browser| Box::new(browser.said(&cname))),
         };
         let rules = SourceRules { learn: settings.learn_address, learn_from: settings.learn_from };
         Ok(Self {
@@ -175,8 +202,7 @@ impl Leg {
             guard: SourceGuard::new(rules),
             learns: settings.learn_address,
             agreed: None,
-            // RFC 3550 §5.1: a start below half the space leaves room before the first wrap.
-            out: OutStream::new(random.random(), random.random::<u16>() >> 1, random.random()),
+            out,
             statistics: ReceiveStatistics::default(),
             keys_in: DtmfReceiver::default(),
             keys_out: DtmfSender::default(),
@@ -189,21 +215,26 @@ impl Leg {
             speech: None,
             tap: None,
             next_tick: None,
-            reports: Reports {
-                next: now + std::time::Duration::from_millis(config.rtcp_interval_ms / 2),
-                cname: cname(random.random()),
-                last_sender: None,
-                round_trip_ms: None,
-                remote_loss: (0, 0),
-                learned: None,
-            },
+            reports: Reports::new(now + Duration::from_millis(config.rtcp_interval_ms / 2), cname),
             watch: Watch { armed: false, last_heard: now, reported: false },
+            browser,
         })
     }
 
     /// An offer/answer exchange ended: what holds from now on. A party that was held had no
     /// reason to send; its silence counts anew.
-    pub(crate) fn adopt(&mut self, now: Instant, agreed: Agreed) {
+    pub(crate) fn adopt(
+        &mut self,
+        now: Instant,
+        agreed: Agreed,
+        we_offered: bool,
+    ) -> Result<(), FailReason> {
+        if let (Some(browser), Some(theirs)) = (&mut self.browser, &agreed.browser) {
+            browser.agree(theirs, we_offered).map_err(|error| {
+                tracing::warn!(leg.id = %self.key.0, error, "a browser's description does not do");
+                FailReason::IncompatibleMedia
+            })?;
+        }
         self.watch.last_heard = now;
         self.watch.reported = false;
         self.guard.signal(now, agreed.remote);
@@ -211,6 +242,7 @@ impl Leg {
             self.rtcp = None;
         }
         self.agreed = Some(agreed);
+        Ok(())
     }
 
     /// Whether frames of our making are due every 20 ms.
@@ -335,6 +367,19 @@ fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
         SocketAddr::V6(_) => socket2::SockRef::from(&socket).set_tclass_v6(TOS_EXPEDITED),
     };
     Ok(UdpSocket::from_std(socket))
+}
+
+/// Each once, best first; none named means all.
+fn allowed(wanted: &[Codec]) -> ArrayVec<Codec, 2> {
+    let all = [Codec::Pcma, Codec::Pcmu];
+    let wanted = if wanted.is_empty() { &all[..] } else { wanted };
+    let mut codecs = ArrayVec::new();
+    for codec in wanted {
+        if !codecs.contains(codec) {
+            codecs.push(*codec);
+        }
+    }
+    codecs
 }
 
 /// Random text (RFC 7022 §4.2).

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod browser;
 mod command;
 mod config;
 mod counters;
@@ -26,5 +27,6 @@ pub use config::Config;
 pub use engine::{Engine, EventSink, Full, StartError};
 pub use event::{FailReason, LegQuality, MediaEvent};
 pub use key::{GroupKey, LegKey, RecordingKey};
+pub use media_proto::sdp::is_for_browsers;
 pub use media_proto::{Clip, Codec};
 pub use sounds::{SoundError, read_wav};

@@ -34,6 +34,7 @@ fn leg() -> Negotiation {
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,
+        browser: None,
     };
     Negotiation::new(terms, 7)
 }

@@ -1,7 +1,7 @@
 //! Commands: open, agree, bridge, play, record, close.
 
 use super::{COMMANDS_PER_TURN, Worker};
-use crate::leg::{Leg, Playing, sdp_address};
+use crate::leg::{Browsing, Leg, Playing, Surroundings, sdp_address};
 use crate::recorder::{Recording, Side};
 use crate::{
     FailReason, GroupKey, LegKey, LegQuality, LegSettings, MediaCommand, MediaDirection,
@@ -82,13 +82,20 @@ impl Worker {
             return Err(FailReason::InternalError);
         }
         let config = &self.setup.config;
-        let peer = offer.as_deref().and_then(sdp::peer_address);
+        let browsing = browsing(offer.as_deref(), settings);
+        // What a browser writes as its address says nothing of where it is.
+        let peer = match browsing {
+            None => offer.as_deref().and_then(sdp::peer_address),
+            Some(_) => settings.learn_from,
+        };
         let address = sdp_address(config, settings, peer);
-        let mut leg = Leg::open(now, key, group, settings, address, (config, &self.setup.ports))?;
+        let (pool, identity) = (&self.setup.ports, &self.identity);
+        let surroundings = Surroundings { config, pool, identity };
+        let mut leg = Leg::open(now, key, group, settings, (address, browsing), surroundings)?;
         let sdp = match &offer {
             Some(offer) => {
                 let answer = leg.negotiation.answer(offer).map_err(|e| refused(key, &e))?;
-                leg.adopt(now, answer.agreed);
+                leg.adopt(now, answer.agreed, false)?;
                 answer.sdp
             }
             None => leg.negotiation.offer(MediaDirection::SendRecv),
@@ -101,6 +108,9 @@ impl Worker {
             tracing::error!(leg.id = %key.0, %error, "cannot watch an rtp socket");
             self.free_slots.push(slot);
             return Err(FailReason::InternalError);
+        }
+        if leg.browser.is_some() {
+            self.browsers.push(slot);
         }
         self.legs[slot] = Some(Box::new(leg));
         // A packet can start a rhythm (a key that has to sound in band) and may not allocate.
@@ -130,16 +140,13 @@ impl Worker {
 
     fn set_answer(&mut self, now: Instant, key: LegKey, answer: &Bytes) {
         let Some((slot, leg)) = self.leg(key) else { return self.unknown(key) };
-        match leg.negotiation.accept_answer(answer) {
-            Ok(agreed) => {
-                leg.adopt(now, agreed);
+        let agreed = leg.negotiation.accept_answer(answer).map_err(|error| refused(key, &error));
+        match agreed.and_then(|agreed| leg.adopt(now, agreed, true)) {
+            Ok(()) => {
                 self.emit(MediaEvent::Established { leg: key });
                 self.set_rhythm(now, slot);
             }
-            Err(error) => {
-                let reason = refused(key, &error);
-                self.emit(MediaEvent::Failed { leg: key, reason });
-            }
+            Err(reason) => self.emit(MediaEvent::Failed { leg: key, reason }),
         }
     }
 
@@ -151,17 +158,17 @@ impl Worker {
             let sdp = leg.negotiation.offer(direction);
             return self.emit(MediaEvent::Reanswered { leg: key, sdp, direction });
         };
-        match leg.negotiation.answer(&offer) {
-            Ok(answer) => {
-                leg.adopt(now, answer.agreed);
-                let (sdp, direction) = (answer.sdp, answer.wanted);
+        let answer = leg.negotiation.answer(&offer).map_err(|error| refused(key, &error));
+        let taken = answer.and_then(|answer| {
+            leg.adopt(now, answer.agreed, false)?;
+            Ok((answer.sdp, answer.wanted))
+        });
+        match taken {
+            Ok((sdp, direction)) => {
                 self.emit(MediaEvent::Reanswered { leg: key, sdp, direction });
                 self.set_rhythm(now, slot);
             }
-            Err(error) => {
-                let reason = refused(key, &error);
-                self.emit(MediaEvent::Failed { leg: key, reason });
-            }
+            Err(reason) => self.emit(MediaEvent::Failed { leg: key, reason }),
         }
     }
 
@@ -333,6 +340,7 @@ impl Worker {
             }
         }
         self.ticking.retain(|s| *s != slot);
+        self.part_from_browser(now, slot);
         let Some(leg) = self.legs[slot].take() else { return };
         let quality = leg.quality();
         tracing::debug!(leg.id = %key.0, call.id = %leg.group.0, ?quality, "leg closed");
@@ -355,6 +363,17 @@ impl Leg {
         self.watch.armed = true;
         self.watch.last_heard = now;
         self.watch.reported = false;
+    }
+}
+
+/// Whether the leg is to be a browser's: their offer says so, else we choose.
+fn browsing(offer: Option<&[u8]>, settings: &LegSettings) -> Option<Browsing> {
+    match offer {
+        Some(offer) => sdp::browser_offer(offer)
+            .map(|offer| Browsing { telephone_event: offer.telephone_event }),
+        None => settings
+            .browser
+            .then_some(Browsing { telephone_event: Some(sdp::TELEPHONE_EVENT_PAYLOAD_TYPE) }),
     }
 }
 

@@ -70,7 +70,7 @@ impl Worker {
         {
             let header = leg.out.generate(now, FRAME_SAMPLES as u32, FRAME_SAMPLES);
             self.buffer[..HEADER_BYTES].copy_from_slice(&header.to_bytes(payload_type));
-            self.send(slot, 0..HEADER_BYTES + FRAME_SAMPLES, address);
+            self.send(now, slot, 0..HEADER_BYTES + FRAME_SAMPLES, address);
         }
         if finished {
             self.finish_playing(slot);
@@ -98,7 +98,7 @@ impl Worker {
         self.buffer[..HEADER_BYTES].copy_from_slice(&header.to_bytes(types.send));
         self.buffer[HEADER_BYTES..HEADER_BYTES + EVENT_BYTES]
             .copy_from_slice(&step.payload.to_bytes());
-        self.send(slot, 0..HEADER_BYTES + EVENT_BYTES, address);
+        self.send(now, slot, 0..HEADER_BYTES + EVENT_BYTES, address);
     }
 
     /// Sends keys the way the party understands.

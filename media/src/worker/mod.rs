@@ -2,14 +2,16 @@
 //!
 //! A wake-up drains every ready socket. Under load the next wake-up waits for the rest of a
 //! millisecond, so that it serves many calls instead of one. Packets go through
-//! [`packet`]; frames of our own making come from [`frame`]; [`command`] changes legs;
+//! [`packet`], those of browsers by way of [`browser`]; frames of our own making come from [`frame`]; [`command`] changes legs;
 //! [`report`] is RTCP and everything that is looked at a few times a second.
 
+mod browser;
 mod command;
 mod frame;
 mod packet;
 mod report;
 
+use crate::browser::Identity;
 use crate::counters::{Counts, Dropped, Instruments};
 use crate::engine::Routes;
 use crate::leg::Leg;
@@ -78,6 +80,10 @@ pub(crate) struct Worker {
     recording_slots: HashMap<RecordingKey, usize>,
     /// Slots of legs that get frames of our making.
     ticking: Vec<usize>,
+    /// Slots of browsers' legs.
+    browsers: Vec<usize>,
+    /// The certificate of browsers' legs.
+    identity: Identity,
     /// Jobs the writer's queue had no room for.
     owed: VecDeque<WriterJob>,
     buffer: Box<[u8; DATAGRAM_BYTES_MAX]>,
@@ -114,6 +120,8 @@ impl Worker {
             recordings: Vec::new(),
             recording_slots: HashMap::new(),
             ticking: Vec::new(),
+            browsers: Vec::new(),
+            identity: Identity::new(),
             owed: VecDeque::new(),
             buffer: Box::new([0; DATAGRAM_BYTES_MAX]),
             report: [0; REPORT_BYTES_MAX],
@@ -148,6 +156,7 @@ impl Worker {
             self.mailbox.called.swap(false, Ordering::AcqRel);
             self.contained(None, |worker| worker.handle_commands(now));
             self.tick(now);
+            self.serve_browsers(now);
             if now >= self.next_housekeeping {
                 self.next_housekeeping = now + HOUSEKEEPING;
                 self.contained(None, |worker| worker.keep_house(now));
@@ -192,7 +201,9 @@ impl Worker {
             return Duration::ZERO;
         }
         let ticks = self.ticking.iter().filter_map(|slot| self.legs[*slot].as_ref()?.next_tick);
-        let next = ticks.min().map_or(self.next_housekeeping, |t| t.min(self.next_housekeeping));
+        let browser = |slot: &usize| self.legs[*slot].as_ref()?.browser.as_ref()?.next();
+        let browsers = self.browsers.iter().filter_map(browser);
+        let next = ticks.chain(browsers).fold(self.next_housekeeping, Instant::min);
         next.saturating_duration_since(now)
     }
 
@@ -227,8 +238,12 @@ impl Worker {
 
     /// Sends bytes of the shared buffer.
     #[inline]
-    fn send(&mut self, slot: usize, range: std::ops::Range<usize>, to: SocketAddr) {
-        let Some(leg) = self.legs[slot].as_ref() else { return };
+    fn send(&mut self, now: Instant, slot: usize, range: std::ops::Range<usize>, to: SocketAddr) {
+        let Some(leg) = self.legs[slot].as_mut() else { return };
+        if let Some(browser) = leg.browser.as_deref_mut() {
+            self.counts.sent += u64::from(browser.send(now, &self.buffer[range]));
+            return;
+        }
         match leg.rtp.send_to(&self.buffer[range], to) {
             Ok(_) => self.counts.sent += 1,
             Err(_) => self.counts.drop(Dropped::SendFailed),

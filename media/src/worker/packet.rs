@@ -21,13 +21,13 @@ const COMFORT_NOISE: u8 = 13;
 
 /// What a payload type means on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
+pub(super) enum Meaning {
     Voice(Codec),
     Keys,
 }
 
 /// A checked packet on its way to the other leg.
-struct Accepted {
+pub(super) struct Accepted {
     packet: Packet,
     meaning: Meaning,
     /// Digit that begins with this packet.
@@ -46,6 +46,9 @@ impl Worker {
             let socket = if rtcp { leg.rtcp.as_ref() } else { Some(&leg.rtp) };
             let Some(socket) = socket else { return taken > 0 };
             match socket.recv_from(&mut self.buffer[..]) {
+                Ok((length, from)) if leg.browser.is_some() => {
+                    self.handle_secured(now, slot, length, from);
+                }
                 Ok((length, from)) if rtcp => self.handle_rtcp(now, slot, length, from),
                 Ok((length, from)) => {
                     if taken > 0 {
@@ -97,7 +100,7 @@ impl Worker {
 
     /// Everything that is checked and noted before a packet may go anywhere.
     #[inline]
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         now: Instant,
         slot: usize,
@@ -174,7 +177,7 @@ impl Worker {
     }
 
     /// To the leg's peer, if there is one and it is free to listen.
-    fn pass_on(&mut self, now: Instant, slot: usize, accepted: Accepted) {
+    pub(super) fn pass_on(&mut self, now: Instant, slot: usize, accepted: Accepted) {
         let Some(target) = accepted.peer else { return };
         let Some(Some(to)) = self.legs.get_mut(target) else { return };
         if target != slot && to.peer != Some(slot) {
@@ -216,7 +219,7 @@ impl Worker {
             Some(header) => {
                 let start = payload.start - HEADER_BYTES;
                 self.buffer[start..payload.start].copy_from_slice(&header.to_bytes(payload_type));
-                self.send(target, start..payload.end, address);
+                self.send(now, target, start..payload.end, address);
             }
             None => self.counts.drop(Dropped::Late),
         }
@@ -239,7 +242,7 @@ impl Worker {
             let Some(header) = header else { return self.counts.drop(Dropped::Late) };
             let at = start - HEADER_BYTES;
             self.buffer[at..start].copy_from_slice(&header.to_bytes(payload_type));
-            self.send(target, at..end, address);
+            self.send(now, target, at..end, address);
         }
     }
 

@@ -97,7 +97,10 @@ impl Worker {
     /// One sender or receiver report.
     pub(super) fn send_report(&mut self, now: Instant, slot: usize, bye: bool) {
         let ntp = self.ntp(now);
-        let Some(leg) = self.legs[slot].as_deref_mut() else { return };
+        let Some(leg) = self.legs[slot].as_deref_mut().filter(|leg| leg.browser.is_none()) else {
+            // Browsers' reports are made with their keys.
+            return;
+        };
         let (packets, octets) = leg.out.sent();
         let view = leg.statistics.report();
         if packets == 0 && view.is_none() {

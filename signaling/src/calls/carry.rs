@@ -18,7 +18,7 @@ use call::{
     CauseKind, EndedBy, ExtensionId, ExtensionTarget, HangupCause, Input, LegId, MediaAction,
     MediaProfile, RecordingId, Target, TrunkTarget,
 };
-use signaling_proto::{InviteRequest, registrar::Reachable};
+use signaling_proto::{InviteRequest, Transport, registrar::Reachable};
 use std::{
     net::IpAddr,
     sync::Arc,
@@ -71,6 +71,9 @@ impl CallTask {
         as_: &Presented,
     ) -> Result<(PlacedLeg, Vec<InviteRequest>), HangupCause> {
         let mut phones = self.near.sip.reach(target.aor.clone()).await;
+        // One offer goes to all of them, and each kind understands its own only.
+        let secure = ::media::is_for_browsers(&sdp);
+        phones.retain(|phone| is_browser(phone) == secure);
         phones.truncate(PHONES_MAX);
         if phones.is_empty() {
             let cause = HangupCause::new(EndedBy::System, CauseKind::AgentUnavailable);
@@ -212,6 +215,8 @@ impl CallTask {
             (None, Some(target)) => {
                 let phones = self.near.sip.reach(target.aor.clone()).await;
                 sources = phones.iter().filter_map(address_of).collect();
+                // With phones of both kinds the desk ones ring.
+                settings.browser = !phones.is_empty() && phones.iter().all(is_browser);
                 peer = peer.or_else(|| sources.first().copied());
                 let user = target.aor.split('@').next().unwrap_or_default();
                 self.near.accounts.account(self.tenant, user).await.ok().flatten()
@@ -232,6 +237,11 @@ impl CallTask {
         }
         peer
     }
+}
+
+/// Whoever speaks SIP over WebSocket is a browser, and takes no plain RTP (RFC 7118, RFC 8827 §6.5).
+fn is_browser(phone: &Reachable) -> bool {
+    phone.flow.is_some_and(|source| matches!(source.transport, Transport::Ws | Transport::Wss))
 }
 
 fn address_of(phone: &Reachable) -> Option<IpAddr> {

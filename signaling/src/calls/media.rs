@@ -169,7 +169,9 @@ fn failure(reason: FailReason) -> HangupCause {
     let (kind, status) = match reason {
         FailReason::IncompatibleMedia => (CauseKind::IncompatibleMedia, 488),
         FailReason::NoPorts => (CauseKind::InternalError, 503),
-        FailReason::UnknownLeg | FailReason::InternalError => (CauseKind::InternalError, 500),
+        FailReason::UnknownLeg | FailReason::Insecure | FailReason::InternalError => {
+            (CauseKind::InternalError, 500)
+        }
     };
     HangupCause { sip_status: Some(status), ..HangupCause::new(EndedBy::System, kind) }
 }

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use media_proto::Codec;
-use media_proto::sdp::{MediaDirection, Negotiation, Terms, peer_address};
+use media_proto::sdp::{LocalBrowser, MediaDirection, Negotiation, Terms, browser_offer, peer_address};
 
 fuzz_target!(|data: &[u8]| {
     let terms = Terms {
@@ -13,6 +13,16 @@ fuzz_target!(|data: &[u8]| {
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,
+        browser: browser_offer(data).map(|_| {
+            Box::new(LocalBrowser {
+                ufrag: "abcd".into(),
+                password: "0123456789012345678901".into(),
+                fingerprint: format!("sha-256 {}", ["AB"; 32].join(":")),
+                candidates: vec!["1 1 udp 2130706431 192.0.2.10 20000 typ host".into()],
+                ssrc: 1,
+                cname: "c".into(),
+            })
+        }),
     };
     let _ = peer_address(data);
     let mut leg = Negotiation::new(terms.clone(), 1);

@@ -1,133 +1,134 @@
-// JsSIP, a SIP stack of other hands, as a phone over WebSocket (RFC 7118). Tells what happens in lines of JSON and ends
-// after one call each way. Its media is plain RTP of this script's: browsers' media comes by another door.
+// JsSIP, a SIP stack of other hands, in Chromium, as a phone over WebSocket (RFC 7118) with the browser's own media. Tells
+// what happens in lines of JSON and ends after one call each way. It speaks a tone and tells which tone it heard.
 //
-//   node --experimental-websocket jssip.mjs WS-URL DOMAIN USER SECRET CALLEE
-import { createSocket } from "node:dgram";
-import { createRequire } from "node:module";
+//   node jssip.mjs PAGE-URL WS-URL DOMAIN USER SECRET CALLEE SPOKEN-HZ HEARD-HZ
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+import { launch } from "./desk.mjs";
 
-const [url, domain, user, password, callee] = process.argv.slice(2);
+const [page_url, url, domain, user, password, callee, spoken, expected] = process.argv.slice(2);
 const tell = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
-const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
 
-const rtp = createSocket("udp4");
-await new Promise((bound) => rtp.bind(0, "127.0.0.1", bound));
-let received = 0;
-rtp.on("message", () => (received += 1));
-
-/** A-law of one sample (ITU-T G.711). */
-function aLaw(sample) {
-  const sign = sample >= 0 ? 0xd5 : 0x55;
-  let level = Math.min(sample >= 0 ? sample : -sample - 1, 32635) >> 3;
-  let exponent = 0;
-  while (level > (exponent === 0 ? 31 : 63)) {
-    level >>= 1;
-    exponent += 1;
-  }
-  const mantissa = exponent === 0 ? level >> 1 : (level >> 1) & 15;
-  return (((exponent << 4) | mantissa) ^ sign) & 0xff;
+/** JsSIP as one script for a page. */
+async function bundle() {
+  const [{ output }] = await build({
+    configFile: false,
+    logLevel: "silent",
+    root: here,
+    build: { write: false, minify: false, lib: { entry: join(here, "..", "node_modules", "jssip", "lib", "JsSIP.js"), name: "JsSIP", formats: ["iife"] } },
+  });
+  return output[0].code;
 }
 
-/** Speaks a sine of 600 Hz to where the answer says. */
-function speak(sdp) {
-  const port = Number(/^m=audio (\d+)/m.exec(sdp)[1]);
-  const host = /^c=IN IP4 (\S+)/m.exec(sdp)[1];
-  let sent = 0;
-  const timer = setInterval(() => {
-    const packet = Buffer.alloc(12 + 160);
-    packet[0] = 0x80;
-    packet[1] = 8;
-    packet.writeUInt16BE(sent & 0xffff, 2);
-    packet.writeUInt32BE((sent * 160) >>> 0, 4);
-    packet.writeUInt32BE(0x1234, 8);
-    for (let i = 0; i < 160; i++) {
-      packet[12 + i] = aLaw(Math.round(8000 * Math.sin((2 * Math.PI * 600 * (sent * 160 + i)) / 8000)));
-    }
-    sent += 1;
-    rtp.send(packet, port, host);
-  }, 20);
-  return () => clearInterval(timer);
-}
-
-const ours = () =>
-  `v=0\r\no=jssip 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${rtp.address().port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n`;
-
-/** What JsSIP asks of a browser, with the session description above. */
-class PlainConnection extends EventTarget {
-  signalingState = "stable";
-  iceGatheringState = "complete";
-  iceConnectionState = "connected";
-  connectionState = "connected";
-  localDescription = null;
-  remoteDescription = null;
-  createOffer = async () => ({ type: "offer", sdp: ours() });
-  createAnswer = async () => ({ type: "answer", sdp: ours() });
-  setLocalDescription = async (description) => {
-    this.localDescription = description;
+/** In the page: a microphone that speaks one tone, and an ear that measures another. */
+function ears({ spoken, expected }) {
+  const context = new AudioContext({ sampleRate: 48_000 });
+  const tone = context.createOscillator();
+  const level = context.createGain();
+  const mouth = context.createMediaStreamDestination();
+  tone.frequency.value = spoken;
+  level.gain.value = 0.4;
+  tone.connect(level).connect(mouth);
+  tone.start();
+  window.microphone = mouth.stream;
+  window.heard = 0;
+  window.listen = (stream) => {
+    // Chromium decodes a stream only while an element plays it.
+    const player = new Audio();
+    player.srcObject = stream;
+    player.muted = true;
+    void player.play();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 4096;
+    context.createMediaStreamSource(stream).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    const timer = setInterval(() => {
+      analyser.getFloatFrequencyData(bins);
+      const width = context.sampleRate / analyser.fftSize;
+      let loudest = 0;
+      for (let bin = 1; bin < bins.length; bin++) if (bins[bin] > bins[loudest]) loudest = bin;
+      if (bins[loudest] > -50 && Math.abs(loudest * width - expected) <= 2 * width) window.heard += 0.05;
+    }, 50);
+    return () => clearInterval(timer);
   };
-  setRemoteDescription = async (description) => {
-    this.remoteDescription = description;
-    this.stop = speak(description.sdp);
+  const event = (target, name) => new Promise((happened) => target.once(name, happened));
+  window.phone = {
+    start: async ({ url, domain, user, password }) => {
+      const ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(url)], uri: `sip:${user}@${domain}`, password, register_expires: 120, session_timers: false });
+      window.ua = ua;
+      ua.on("newRTCSession", ({ session }) => {
+        const hear = (connection) => connection.addEventListener("track", (e) => window.listen(e.streams[0] ?? new MediaStream([e.track])));
+        if (session.connection) hear(session.connection);
+        else session.on("peerconnection", (e) => hear(e.peerconnection));
+      });
+      const registered = new Promise((yes, no) => {
+        ua.once("registered", yes);
+        ua.once("registrationFailed", (e) => no(new Error(`not registered: ${e.cause}`)));
+      });
+      ua.start();
+      await registered;
+    },
+    refused: (send) => new Promise((told) => send({ succeeded: () => told(200), failed: (e) => told(e.response?.status_code ?? 0) })),
+    call: async (to) => {
+      const session = window.ua.call(to, { mediaStream: window.microphone, pcConfig: { iceServers: [] } });
+      window.session = session;
+      await new Promise((yes, no) => {
+        session.once("confirmed", yes);
+        session.once("failed", (e) => no(new Error(`call failed: ${e.cause} ${e.message?.status_code ?? ""}`)));
+      });
+    },
+    hangUp: async () => {
+      const over = event(window.session, "ended");
+      window.session.terminate();
+      await over;
+    },
+    wait: () => {
+      window.incoming = event(window.ua, "newRTCSession");
+    },
+    answer: async () => {
+      const { session } = await window.incoming;
+      window.heard = 0;
+      const ended = event(session, "ended");
+      session.answer({ mediaStream: window.microphone, pcConfig: { iceServers: [] } });
+      const { originator } = await ended;
+      return { by: session.remote_identity.uri.user, ended: originator, heard: window.heard };
+    },
+    leave: async () => {
+      const gone = event(window.ua, "unregistered");
+      window.ua.unregister();
+      await gone;
+    },
   };
-  getSenders = () => [];
-  getReceivers = () => [];
-  addTrack() {}
-  close() {
-    this.stop?.();
-  }
 }
-globalThis.window = globalThis;
-globalThis.RTCPeerConnection = PlainConnection;
-globalThis.RTCSessionDescription = class {
-  constructor(description) {
-    Object.assign(this, description);
-  }
-};
 
-const JsSIP = require("jssip");
-const ua = new JsSIP.UA({
-  sockets: [new JsSIP.WebSocketInterface(url)],
-  uri: `sip:${user}@${domain}`,
-  password,
-  register_expires: 120,
-  session_timers: false,
-});
+const browser = await launch();
+try {
+  const context = await browser.newContext({ bypassCSP: true });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => tell("page error", { error: String(error) }));
+  await page.goto(page_url);
+  await page.addScriptTag({ content: await bundle() });
+  await page.evaluate(ears, { spoken: Number(spoken), expected: Number(expected) });
+  await page.evaluate((account) => window.phone.start(account), { url, domain, user, password });
+  tell("registered");
+  tell("options", { status: await page.evaluate((to) => window.phone.refused((eventHandlers) => window.ua.sendOptions(to, "", { eventHandlers })), `sip:${domain}`) });
+  tell("message", { status: await page.evaluate((to) => window.phone.refused((eventHandlers) => window.ua.sendMessage(to, "hello", { eventHandlers })), `sip:${callee}@${domain}`) });
+  await page.evaluate((to) => window.phone.call(to), `sip:${callee}@${domain}`);
+  tell("answered");
+  await page.waitForTimeout(3000);
+  await page.evaluate(() => window.phone.hangUp());
+  tell("hung up", { heard: await page.evaluate(() => window.heard) });
 
-const event = (target, name) => new Promise((happened) => target.once(name, happened));
-const refused = (send) => new Promise((told) => send({ succeeded: () => told(200), failed: (e) => told(e.response?.status_code ?? 0) }));
-
-ua.once("registrationFailed", (e) => {
-  tell("not registered", { cause: e.cause });
-  process.exit(1);
-});
-const registered = event(ua, "registered");
-ua.start();
-await registered;
-tell("registered");
-tell("options", { status: await refused((eventHandlers) => ua.sendOptions(`sip:${domain}`, "", { eventHandlers })) });
-tell("message", { status: await refused((eventHandlers) => ua.sendMessage(`sip:${callee}@${domain}`, "hello", { eventHandlers })) });
-
-const session = ua.call(`sip:${callee}@${domain}`, { mediaStream: null, mediaConstraints: { audio: false, video: false } });
-session.once("failed", (e) => {
-  tell("call failed", { cause: e.cause, status: e.message?.status_code });
-  process.exit(1);
-});
-await event(session, "confirmed");
-tell("answered");
-await new Promise((later) => setTimeout(later, 2000));
-const over = event(session, "ended");
-session.terminate();
-await over;
-tell("hung up", { received });
-
-// Now the other way: whoever calls is answered, and hangs up.
-tell("waiting");
-const { session: theirs } = await event(ua, "newRTCSession");
-received = 0;
-theirs.answer({ mediaStream: null, mediaConstraints: { audio: false, video: false } });
-const ended = await event(theirs, "ended");
-tell("was called", { by: theirs.remote_identity.uri.user, ended: ended.originator, received });
-const gone = event(ua, "unregistered");
-ua.unregister();
-await gone;
-tell("unregistered");
-process.exit(0);
+  // Now the other way: whoever calls is answered, and hangs up.
+  await page.evaluate(() => window.phone.wait());
+  tell("waiting");
+  tell("was called", await page.evaluate(() => window.phone.answer()));
+  await page.evaluate(() => window.phone.leave());
+  tell("unregistered");
+} catch (error) {
+  tell("failed", { error: String(error) });
+} finally {
+  await browser.close();
+}

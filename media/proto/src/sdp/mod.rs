@@ -1,11 +1,14 @@
 //! Session descriptions: offer and answer (RFC 3264, RFC 8866) for one audio stream.
 //!
 //! [`Negotiation`] is the state of one leg: what we are ready for, what was said last, what
-//! is agreed. Lexing is `sdp-types`' work; meaning and bounds are ours. A refused offer or
+//! is agreed. A leg is plain RTP or a browser's, for good. Lexing is `sdp-types`' work; meaning and bounds are ours. A refused offer or
 //! answer leaves the former agreement untouched.
 
+mod browser;
 mod read;
 mod write;
+
+pub use browser::{LocalBrowser, RemoteBrowser, Setup};
 
 use crate::Codec;
 use arrayvec::ArrayVec;
@@ -20,7 +23,7 @@ pub const MEDIA_LINES_MAX: usize = 32;
 /// Longest packet time taken, milliseconds (RFC 3551 §4.2: receivers take up to 200 ms).
 pub const PTIME_MS_MAX: u8 = 200;
 /// Payload type we offer for telephone events.
-const TELEPHONE_EVENT_PAYLOAD_TYPE: u8 = 101;
+pub const TELEPHONE_EVENT_PAYLOAD_TYPE: u8 = 101;
 
 /// Direction of a media stream, seen from us (RFC 3264 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +94,7 @@ pub enum SdpError {
     /// No audio line with a port, or the peer refused it with port 0.
     #[error("no audio stream")]
     NoAudio,
-    /// Audio, but not plain RTP.
+    /// Audio, but under another transport than the leg's.
     #[error("unsupported transport profile")]
     UnsupportedProfile,
     /// Audio, but in no codec of ours.
@@ -130,6 +133,8 @@ pub struct Terms {
     pub address: IpAddr,
     /// RTP port we write; RTCP is the next one.
     pub port: u16,
+    /// ICE and DTLS-SRTP of a browser's leg; `None` on a leg of plain RTP.
+    pub browser: Option<Box<LocalBrowser>>,
 }
 
 /// Payload types of telephone events.
@@ -144,7 +149,8 @@ pub struct EventTypes {
 /// What both sides hold to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreed {
-    /// Where our RTP goes; `None` while the peer holds by the zero address.
+    /// Where our RTP goes; `None` while the peer holds by the zero address. On a browser's leg what its `c=` line says, which
+    /// means nothing: ICE finds the way.
     pub remote: Option<SocketAddr>,
     /// Where our RTCP goes.
     pub remote_rtcp: Option<SocketAddr>,
@@ -162,6 +168,8 @@ pub struct Agreed {
     pub direction: MediaDirection,
     /// RTP and RTCP share a port (RFC 5761).
     pub rtcp_mux: bool,
+    /// ICE and DTLS of a browser's leg.
+    pub browser: Option<Box<RemoteBrowser>>,
 }
 
 /// Result of taking an offer.
@@ -204,6 +212,10 @@ pub struct Negotiation {
     agreed: Option<Agreed>,
     /// What our pending offer asks for.
     offered: Option<MediaDirection>,
+    /// Which side of the DTLS handshake we are, once an answer said so; it stays (RFC 8842 §5.5).
+    setup: Setup,
+    /// Name of the audio line, and whether it is bundled.
+    mid: (String, bool),
 }
 
 impl Negotiation {
@@ -211,17 +223,19 @@ impl Negotiation {
     pub fn new(terms: Terms, session_id: u64) -> Self {
         let mapping = terms.codecs.iter().map(|c| (c.static_payload_type(), *c)).collect();
         Self {
-            terms,
             session_id,
             version: session_id,
             said: Vec::new(),
             lines: vec![Line::Audio],
-            profile: "RTP/AVP",
+            profile: if terms.browser.is_some() { browser::PROFILES[0] } else { "RTP/AVP" },
+            mid: ("0".to_owned(), true),
+            setup: Setup::ActPass,
             mapping,
             event_type: TELEPHONE_EVENT_PAYLOAD_TYPE,
             wish: MediaDirection::SendRecv,
             agreed: None,
             offered: None,
+            terms,
         }
     }
 
@@ -235,19 +249,20 @@ impl Negotiation {
         self.offered = Some(direction);
         let codecs: ArrayVec<(u8, Codec), 2> = self.mapping.clone();
         let events = self.terms.telephone_event.then_some(self.event_type);
-        let mux = self.agreed.as_ref().is_some_and(|a| a.rtcp_mux);
-        self.say(&codecs, events, direction, mux)
+        let mux = self.agreed.as_ref().is_some_and(|a| a.rtcp_mux) || self.terms.browser.is_some();
+        self.say(&codecs, events, direction, mux, Setup::ActPass)
     }
 
     /// Takes their offer and makes our answer. On error nothing has changed.
     pub fn answer(&mut self, offer: &[u8]) -> Result<Answer, SdpError> {
         let description = Description::parse(offer)?;
-        let (index, stream) = description.first_audio(&self.terms.codecs)?;
+        let secure = self.terms.browser.is_some();
+        let (index, stream) = description.first_audio(&self.terms.codecs, secure)?;
         let (payload_type, codec) =
             stream.best(&self.terms.codecs).ok_or(SdpError::NoSharedCodec)?;
         let remote = self.reachable(stream.address)?;
         let events = stream.telephone_event.filter(|_| self.terms.telephone_event);
-        let zero_address = stream.address.is_some_and(|a| a.ip().is_unspecified());
+        let zero_address = !secure && stream.address.is_some_and(|a| a.ip().is_unspecified());
         // Nothing can reach the zero address, whatever the direction says (RFC 3264 §8.4).
         let wanted = MediaDirection::of(
             stream.direction.sends(),
@@ -256,6 +271,12 @@ impl Negotiation {
         let direction = wanted.seen_from_peer().and(self.wish);
         self.lines = description.lines(index);
         self.profile = stream.profile;
+        let browser = stream.browser.clone();
+        if let Some(theirs) = &browser {
+            self.setup =
+                if self.setup == Setup::ActPass { theirs.setup.answer() } else { self.setup };
+            self.mid = (theirs.mid.clone(), theirs.bundled);
+        }
         let own = self.terms.own_event_type && payload_type != self.event_type;
         let ours = events.map(|theirs| if own { self.event_type } else { theirs });
         self.keep_mapping(payload_type, codec, ours);
@@ -270,9 +291,10 @@ impl Negotiation {
             telephone_event: events.zip(ours).map(|(send, receive)| EventTypes { send, receive }),
             ptime_ms_max: stream.ptime_ms_max,
             direction,
-            rtcp_mux: stream.rtcp_mux,
+            rtcp_mux: stream.rtcp_mux || secure,
+            browser: browser.map(|theirs| self.settled(*theirs)),
         };
-        let sdp = self.say(&[(payload_type, codec)], ours, direction, stream.rtcp_mux);
+        let sdp = self.say(&[(payload_type, codec)], ours, direction, agreed.rtcp_mux, self.setup);
         self.agreed = Some(agreed.clone());
         Ok(Answer { sdp, agreed, wanted })
     }
@@ -288,7 +310,14 @@ impl Negotiation {
             return Err(SdpError::AnswerMismatch);
         }
         let stream = &description.streams[position];
-        stream.usable()?;
+        let secure = self.terms.browser.is_some();
+        stream.usable(secure)?;
+        let browser = stream.browser.clone();
+        if let Some(theirs) = &browser
+            && self.setup == Setup::ActPass
+        {
+            self.setup = theirs.setup.answer();
+        }
         let (payload_type, codec) =
             stream.first_of(&self.mapping).ok_or(SdpError::NoSharedCodec)?;
         let remote = self.reachable(stream.address)?;
@@ -302,7 +331,9 @@ impl Negotiation {
             telephone_event: events.map(|send| EventTypes { send, receive: self.event_type }),
             ptime_ms_max: stream.ptime_ms_max,
             direction: stream.direction.seen_from_peer().and(offered),
-            rtcp_mux: stream.rtcp_mux && self.agreed.as_ref().is_some_and(|a| a.rtcp_mux),
+            rtcp_mux: secure
+                || (stream.rtcp_mux && self.agreed.as_ref().is_some_and(|a| a.rtcp_mux)),
+            browser: browser.map(|theirs| self.settled(*theirs)),
         };
         self.wish = offered;
         self.agreed = Some(agreed.clone());
@@ -315,9 +346,12 @@ impl Negotiation {
         events: Option<u8>,
         direction: MediaDirection,
         rtcp_mux: bool,
+        setup: Setup,
     ) -> Bytes {
         let body = write::after_origin(write::Content {
             terms: &self.terms,
+            setup,
+            mid: (&self.mid.0, self.mid.1),
             lines: &self.lines,
             profile: self.profile,
             codecs,
@@ -332,7 +366,15 @@ impl Negotiation {
         write::whole(self.session_id, self.version, self.terms.address, &self.said)
     }
 
+    /// What they said, with the side of the handshake that is ours.
+    fn settled(&self, theirs: RemoteBrowser) -> Box<RemoteBrowser> {
+        Box::new(RemoteBrowser { setup: self.setup, ..theirs })
+    }
+
     fn reachable(&self, address: Option<SocketAddr>) -> Result<Option<SocketAddr>, SdpError> {
+        if self.terms.browser.is_some() {
+            return Ok(Some(SocketAddr::new(self.terms.address, self.terms.port)));
+        }
         let address = address.ok_or(SdpError::NoAddress)?;
         if address.ip().is_unspecified() {
             return Ok(None);
@@ -358,10 +400,31 @@ impl Negotiation {
     }
 }
 
+/// A browser's offer: its telephone events, for a leg that has to know before it can answer. `None`: plain RTP, or nothing we
+/// can read.
+pub fn browser_offer(body: &[u8]) -> Option<BrowserOffer> {
+    let description = Description::parse(body).ok()?;
+    let stream = description.streams.iter().find(|s| s.usable(true).is_ok())?;
+    let plain = description.streams.iter().any(|s| s.usable(false).is_ok());
+    (!plain).then_some(BrowserOffer { telephone_event: stream.telephone_event })
+}
+
+/// Is this description of ours one for a browser?
+pub fn is_for_browsers(ours: &[u8]) -> bool {
+    Description::parse(ours).is_ok_and(|d| d.streams.iter().any(|s| s.usable(true).is_ok()))
+}
+
+/// What of a browser's offer is needed before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrowserOffer {
+    /// Payload type of telephone events.
+    pub telephone_event: Option<u8>,
+}
+
 /// The connection address of a description, to find out which local address leads there.
 pub fn peer_address(body: &[u8]) -> Option<IpAddr> {
     let description = Description::parse(body).ok()?;
-    let usable = |s: &&Stream| s.usable().is_ok();
+    let usable = |s: &&Stream| s.usable(false).is_ok();
     let address = description.streams.iter().find(usable)?.address?.ip();
     (!address.is_unspecified()).then_some(address)
 }

@@ -1,6 +1,9 @@
 //! What a peer's description says, bounded and checked.
 
-use super::{BODY_BYTES_MAX, Line, MEDIA_LINES_MAX, MediaDirection, PTIME_MS_MAX, SdpError};
+use super::{
+    BODY_BYTES_MAX, Line, MEDIA_LINES_MAX, MediaDirection, PTIME_MS_MAX, RemoteBrowser, SdpError,
+    browser,
+};
 use crate::Codec;
 use arrayvec::ArrayVec;
 use sdp_types::{Attribute, Connection, Media, Session};
@@ -25,7 +28,7 @@ pub(super) struct Stream {
     raw_profile: String,
     first_format: String,
     port: u16,
-    /// `RTP/AVP` or `RTP/AVPF`; empty for what we do not speak.
+    /// `RTP/AVP`, `RTP/AVPF` or a browser's; empty for what we do not speak.
     pub(super) profile: &'static str,
     /// RTP address, `None` without a usable `c=`.
     pub(super) address: Option<SocketAddr>,
@@ -40,6 +43,8 @@ pub(super) struct Stream {
     pub(super) direction: MediaDirection,
     /// RFC 5761.
     pub(super) rtcp_mux: bool,
+    /// ICE and DTLS of a browser's line.
+    pub(super) browser: Option<Box<RemoteBrowser>>,
 }
 
 impl Description {
@@ -59,10 +64,14 @@ impl Description {
     }
 
     /// The first audio line in a codec of ours, and its place.
-    pub(super) fn first_audio(&self, codecs: &[Codec]) -> Result<(usize, &Stream), SdpError> {
+    pub(super) fn first_audio(
+        &self,
+        codecs: &[Codec],
+        secure: bool,
+    ) -> Result<(usize, &Stream), SdpError> {
         let mut refusal = SdpError::NoAudio;
         for (index, stream) in self.streams.iter().enumerate() {
-            match stream.usable() {
+            match stream.usable(secure) {
                 Ok(()) if stream.best(codecs).is_some() => return Ok((index, stream)),
                 Ok(()) => refusal = SdpError::NoSharedCodec,
                 Err(error) if refusal == SdpError::NoAudio => refusal = error,
@@ -101,6 +110,9 @@ impl Stream {
         if let Some(ptime) = ptime.filter(|p| *p > u32::from(PTIME_MS_MAX)) {
             return Err(SdpError::PacketTime(ptime));
         }
+        let secure = browser::profile(&media.proto);
+        let live = media.port != 0 && media.media.eq_ignore_ascii_case("audio");
+        let browser = secure.filter(|_| live).and_then(|_| browser::read(session, media).ok());
         let longest = max.unwrap_or(u32::from(PTIME_MS_MAX_DEFAULT)).max(ptime.unwrap_or(0));
         Ok(Self {
             kind: media.media.clone(),
@@ -110,7 +122,7 @@ impl Stream {
             profile: match media.proto.as_str() {
                 "RTP/AVP" => "RTP/AVP",
                 "RTP/AVPF" => "RTP/AVPF",
-                _ => "",
+                _ => secure.unwrap_or_default(),
             },
             address: ip.map(|ip| SocketAddr::new(ip, media.port)),
             rtcp: rtcp_address(media, ip),
@@ -119,15 +131,16 @@ impl Stream {
             ptime_ms_max: longest.clamp(20, u32::from(PTIME_MS_MAX)) as u8,
             direction: direction(media, session),
             rtcp_mux: media.attributes.iter().any(|a| a.attribute == "rtcp-mux"),
+            browser: browser.map(Box::new),
         })
     }
 
-    /// An audio line over plain RTP that was not refused.
-    pub(super) fn usable(&self) -> Result<(), SdpError> {
+    /// An audio line that was not refused, over plain RTP or under DTLS-SRTP as asked for.
+    pub(super) fn usable(&self, secure: bool) -> Result<(), SdpError> {
         if !self.kind.eq_ignore_ascii_case("audio") || self.port == 0 {
             return Err(SdpError::NoAudio);
         }
-        if self.profile.is_empty() {
+        if self.profile.is_empty() || self.browser.is_some() != secure {
             return Err(SdpError::UnsupportedProfile);
         }
         Ok(())

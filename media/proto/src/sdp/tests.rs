@@ -10,6 +10,7 @@ fn terms(codecs: &[Codec]) -> Terms {
         ptime_ms: 20,
         address: "192.0.2.10".parse().expect("an address"),
         port: 20_000,
+        browser: None,
     }
 }
 

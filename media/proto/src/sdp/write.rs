@@ -1,6 +1,6 @@
 //! Our descriptions as text.
 
-use super::{Line, MediaDirection, Terms};
+use super::{Line, LocalBrowser, MediaDirection, Setup, Terms};
 use crate::Codec;
 use bytes::Bytes;
 use std::fmt::Write;
@@ -15,6 +15,10 @@ pub(super) struct Content<'a> {
     pub(super) events: Option<u8>,
     pub(super) direction: MediaDirection,
     pub(super) rtcp_mux: bool,
+    /// Of a browser's leg.
+    pub(super) setup: Setup,
+    /// Name of the audio line, and whether it is bundled.
+    pub(super) mid: (&'a str, bool),
 }
 
 /// Everything after the `o=` line.
@@ -24,6 +28,9 @@ pub(super) fn after_origin(content: Content<'_>) -> Vec<u8> {
     line(&mut text, format_args!("s=-"));
     line(&mut text, format_args!("c=IN {} {address}", address_type(address)));
     line(&mut text, format_args!("t=0 0"));
+    if content.terms.browser.is_some() && content.mid.1 {
+        line(&mut text, format_args!("a=group:BUNDLE {}", content.mid.0));
+    }
     for media in content.lines {
         match media {
             Line::Audio => audio(&mut text, &content),
@@ -64,6 +71,26 @@ fn audio(text: &mut String, content: &Content<'_>) {
     if content.rtcp_mux {
         line(text, format_args!("a=rtcp-mux"));
     }
+    if let Some(browser) = &content.terms.browser {
+        secured(text, content, browser);
+    }
+}
+
+/// The source has a name of its own, so that a browser hands it to its page as a stream.
+fn secured(text: &mut String, content: &Content<'_>, browser: &LocalBrowser) {
+    if !content.mid.0.is_empty() {
+        line(text, format_args!("a=mid:{}", content.mid.0));
+    }
+    line(text, format_args!("a=ice-ufrag:{}", browser.ufrag));
+    line(text, format_args!("a=ice-pwd:{}", browser.password));
+    line(text, format_args!("a=fingerprint:{}", browser.fingerprint));
+    line(text, format_args!("a=setup:{}", content.setup.word()));
+    for candidate in &browser.candidates {
+        line(text, format_args!("a=candidate:{candidate}"));
+    }
+    line(text, format_args!("a=end-of-candidates"));
+    line(text, format_args!("a=msid:{} audio", browser.cname));
+    line(text, format_args!("a=ssrc:{} cname:{}", browser.ssrc, browser.cname));
 }
 
 fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
