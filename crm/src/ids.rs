@@ -67,4 +67,6 @@ id! {
     ObjectionId,
     /// A knowledge article.
     ArticleId,
+    /// A list saved under a name.
+    SavedViewId,
 }

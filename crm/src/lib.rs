@@ -25,6 +25,7 @@ pub mod outreach;
 pub mod policy;
 pub mod recordings;
 pub mod resets;
+pub mod saved_views;
 pub mod sessions;
 pub mod sign_in;
 pub mod store;
@@ -35,7 +36,8 @@ pub mod vault;
 pub mod widening;
 
 pub use ids::{
-    ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, ScriptId, SessionId, fresh,
+    ArticleId, AuditId, CallbackId, DispositionId, NoteId, ObjectionId, SavedViewId, ScriptId,
+    SessionId, fresh,
 };
 pub use journal::{Journal, JournalConfig, JournalEntry, Seq, StampedEvent};
 pub use store::{MIGRATOR_POSTGRES, MIGRATOR_SQLITE, Page, Saver, Store, StoreConfig, StoreError};

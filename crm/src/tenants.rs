@@ -2,7 +2,7 @@
 
 use crate::{users::Role, widening::Widening};
 use call::{ConsentMode, E164, TenantId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -33,6 +33,20 @@ impl Tenant {
     /// The time zone; Indian time where the stored name is unknown.
     pub fn zone(&self) -> chrono_tz::Tz {
         self.timezone.parse().unwrap_or(chrono_tz::Asia::Kolkata)
+    }
+
+    /// When a day begins there; where the clock leaps over midnight, the first moment after it.
+    pub fn midnight(&self, day: NaiveDate) -> DateTime<Utc> {
+        let zone = self.zone();
+        let start = day.and_time(NaiveTime::MIN);
+        let begun = (0..=2)
+            .find_map(|h| zone.from_local_datetime(&(start + TimeDelta::hours(h))).earliest());
+        begun.map_or_else(|| start.and_utc(), |at| at.with_timezone(&Utc))
+    }
+
+    /// The day it is there.
+    pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.zone()).date_naive()
     }
 }
 

@@ -30,6 +30,7 @@ mod registrars;
 mod registration;
 mod restart;
 mod routing;
+mod saved_views;
 mod secrets;
 mod settings;
 mod sockets;

@@ -81,6 +81,8 @@ async fn things(admin: &Api, mark: &str, n: u32) -> Things {
     keep("scripts", &admin.post("/scripts", script).await);
     let objection = json!({ "category": mark, "objection": mark, "response": mark });
     keep("objections", &admin.post("/objections", objection).await);
+    let view = json!({ "list": "leads", "name": mark, "shared": true, "query": { "q": mark } });
+    keep("views", &admin.post("/views", view).await);
     made
 }
 
@@ -96,6 +98,7 @@ pub(crate) fn body_of(
         ("PATCH", "/users/{id}" | "/extensions/{id}" | "/trunks/{id}") => {
             json!({ "name": "Taken" })
         }
+        ("PATCH", "/views/{id}") => json!({ "name": "Taken" }),
         ("PATCH", "/numbers/{id}") => json!({ "purpose": "service" }),
         ("PATCH", "/leads/{id}") => json!({ "name": "Taken", "updated_at": lead_read_at }),
         ("POST", "/leads/{id}/notes") | ("PUT", "/calls/{id}/notes") => json!({ "text": "Taken" }),
@@ -353,12 +356,13 @@ async fn by_call(ours: &Side, theirs: &Side) -> Vec<String> {
 }
 
 /// Lists of ours that nobody else's doing may change; health, agents and the like carry ages.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 12] = [
     "/users",
     "/leads",
     "/numbers",
     "/scripts",
     "/objections",
+    "/views",
     "/callbacks",
     "/settings",
     "/dispositions",

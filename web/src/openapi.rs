@@ -46,6 +46,7 @@ with Retry-After. Live facts come over the WebSocket `GET /api/v1/live`: the cli
         (name = "leads", description = "People to be called"),
         (name = "calls", description = "Calls and their audio"),
         (name = "agents", description = "The floor"),
+        (name = "views", description = "Lists saved under a name, and what one set for oneself"),
         (name = "content", description = "What agents read while they talk"),
         (name = "compliance", description = "Do-not-call list and audit trail"),
         (name = "settings", description = "The tenant"),
@@ -138,6 +139,9 @@ fn desk_routes(router: Documented) -> Documented {
         .routes(routes!(routes::content::objection_list, routes::content::objection_create))
         .routes(routes!(routes::content::objection_replace, routes::content::objection_delete))
         .routes(routes!(routes::content::knowledge_search))
+        .routes(routes!(routes::saved_views::view_list, routes::saved_views::view_create))
+        .routes(routes!(routes::saved_views::view_change, routes::saved_views::view_delete))
+        .routes(routes!(routes::saved_views::preferences, routes::saved_views::preferences_save))
         .routes(routes!(routes::callbacks::callback_list, routes::callbacks::callback_create))
         .routes(routes!(routes::callbacks::callback_change))
         .routes(routes!(routes::calls::start::call_start))

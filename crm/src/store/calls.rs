@@ -47,30 +47,63 @@ pub(super) const OF_LEAD_BEFORE: &str = call_query!(
      ORDER BY c.started_at DESC, c.id DESC LIMIT $5"
 );
 const FIND: &str = call_query!("WHERE c.tenant_id = $1 AND c.id = $2");
-const LIST: &str = call_query!(
-    "WHERE c.tenant_id = $1
-       AND ($2 IS NULL OR c.direction = $2)
-       AND ($3 IS NULL OR c.status = $3)
-       AND ($4 IS NULL OR c.telecaller_id = $4
-            OR (c.telecaller_id IS NULL AND c.status = 'missed'
-                AND (l.assigned_to = $4
-                     OR EXISTS (SELECT 1 FROM numbers m
-                                JOIN extensions o ON o.tenant_id = m.tenant_id
-                                                 AND o.id = m.destination_id
-                                WHERE m.tenant_id = c.tenant_id AND m.id = c.number_id
-                                  AND o.user_id = $4))))
-       AND ($5 IS NULL OR c.lead_id = $5)
-       AND ($6 IS NULL OR d.disposition_code = $6)
-       AND ($7 IS NULL OR $7 = (c.ended_at IS NOT NULL AND c.telecaller_id IS NOT NULL
-                                AND d.id IS NULL AND c.direction <> 'internal'))
-       AND (NOT $8 OR c.ended_at IS NULL)
-       AND ($9 IS NULL OR c.started_at >= $9)
-       AND ($10 IS NULL OR c.started_at < $10)
-       AND ($11 IS NULL OR c.started_at < $11 OR (c.started_at = $11 AND c.id < $12))
-       AND ($14 IS NULL OR c.telecaller_id IS NULL OR c.telecaller_id IN ",
-    team_of!("$14"),
-    ") ORDER BY c.started_at DESC, c.id DESC LIMIT $13"
+macro_rules! call_filter {
+    ($before:expr, $after:literal) => {
+        concat!(
+            $before,
+            "WHERE c.tenant_id = $1
+               AND ($2 IS NULL OR c.direction = $2)
+               AND ($3 IS NULL OR c.status = $3)
+               AND ($4 IS NULL OR c.telecaller_id = $4
+                    OR (c.telecaller_id IS NULL AND c.status = 'missed'
+                        AND (l.assigned_to = $4
+                             OR EXISTS (SELECT 1 FROM numbers m
+                                        JOIN extensions o ON o.tenant_id = m.tenant_id
+                                                         AND o.id = m.destination_id
+                                        WHERE m.tenant_id = c.tenant_id AND m.id = c.number_id
+                                          AND o.user_id = $4))))
+               AND ($5 IS NULL OR c.lead_id = $5)
+               AND ($6 IS NULL OR d.disposition_code = $6)
+               AND ($7 IS NULL OR $7 = (c.ended_at IS NOT NULL AND c.telecaller_id IS NOT NULL
+                                        AND d.id IS NULL AND c.direction <> 'internal'))
+               AND (NOT $8 OR c.ended_at IS NULL)
+               AND ($9 IS NULL OR c.started_at >= $9)
+               AND ($10 IS NULL OR c.started_at < $10)
+               AND ($11 IS NULL OR c.telecaller_id IS NULL OR c.telecaller_id IN ",
+            team_of!("$11"),
+            ") ",
+            $after
+        )
+    };
+}
+
+const LIST: &str = call_filter!(
+    call_query!(""),
+    "AND ($12 IS NULL OR c.started_at < $12 OR (c.started_at = $12 AND c.id < $13))
+     ORDER BY c.started_at DESC, c.id DESC LIMIT $14"
 );
+const COUNTED: &str = call_filter!(
+    "SELECT COUNT(*) AS n FROM (SELECT c.id FROM calls c
+     LEFT JOIN leads l ON l.tenant_id = c.tenant_id AND l.id = c.lead_id
+     LEFT JOIN call_dispositions d ON d.tenant_id = c.tenant_id AND d.call_id = c.id ",
+    "LIMIT $12) counted"
+);
+
+fn filter_args(tenant: TenantId, filter: &CallFilter) -> Vec<Val> {
+    args![
+        tenant,
+        filter.direction.map(direction_word),
+        filter.status.map(status_word),
+        filter.agent,
+        filter.lead,
+        filter.disposition.clone(),
+        filter.pending_outcome,
+        filter.live,
+        filter.from,
+        filter.to,
+        filter.team_of
+    ]
+}
 
 pub(super) fn call(row: &Row) -> Result<Call, StoreError> {
     let direction: String = row.col("direction")?;
@@ -189,30 +222,23 @@ impl Store {
     ) -> Result<Page<Call>, StoreError> {
         let (limit, fetch) = cursor::limits(filter.limit);
         let after: Option<(DateTime<Utc>, Uuid)> = cursor::decode(filter.cursor.as_deref())?;
-        let items = self
-            .list(
-                tenant,
-                LIST,
-                args![
-                    tenant,
-                    filter.direction.map(direction_word),
-                    filter.status.map(status_word),
-                    filter.agent,
-                    filter.lead,
-                    filter.disposition.clone(),
-                    filter.pending_outcome,
-                    filter.live,
-                    filter.from,
-                    filter.to,
-                    after.map(|a| a.0),
-                    after.map(|a| a.1),
-                    fetch,
-                    filter.team_of
-                ],
-                call,
-            )
-            .await?;
+        let mut args = filter_args(tenant, filter);
+        args.extend(args![after.map(|a| a.0), after.map(|a| a.1), fetch]);
+        let items = self.list(tenant, LIST, args, call).await?;
         Ok(cursor::page(items, limit, |c| (c.started_at, c.id)))
+    }
+
+    /// How many calls a filter finds, counting no further than `most`.
+    pub async fn call_count(
+        &self,
+        tenant: TenantId,
+        filter: &CallFilter,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        let mut args = filter_args(tenant, filter);
+        args.extend(args![most]);
+        let found = self.find(tenant, COUNTED, args, |row| row.col::<i64>("n")).await?;
+        Ok(found.and_then(|n| u32::try_from(n).ok()).unwrap_or(0))
     }
 
     /// Calls of an agent that are over and still want an outcome, oldest first.

@@ -79,8 +79,13 @@ const INSERT: &str = "INSERT INTO leads (id, tenant_id, external_id, name, phone
 
 macro_rules! filtered {
     ($after:literal) => {
+        filtered!("*", $after)
+    };
+    ($what:literal, $after:literal) => {
         concat!(
-            "SELECT * FROM leads WHERE tenant_id = $1
+            "SELECT ",
+            $what,
+            " FROM leads WHERE tenant_id = $1
              AND ($2 IS NULL OR search LIKE $2 ESCAPE '\\')
              AND ($3 IS NULL OR assigned_to = $3 OR ($4 AND assigned_to IS NULL))
              AND (NOT $5 OR assigned_to IS NULL)
@@ -202,6 +207,18 @@ impl Store {
                 Ok(cursor::page(items, limit, |l| (l.name.clone(), l.id)))
             }
         }
+    }
+
+    /// How many leads a filter finds, counting no further than `most`.
+    pub async fn lead_count(
+        &self,
+        tenant: TenantId,
+        filter: &LeadFilter,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        let args = filter_args(tenant, filter, i64::from(most));
+        let found = self.find(tenant, COUNTED, args, |row| row.col::<i64>("n")).await?;
+        Ok(found.and_then(|n| u32::try_from(n).ok()).unwrap_or(0))
     }
 
     /// The leads of an agent in the order to call them: due callbacks first, then what may be
@@ -330,6 +347,7 @@ impl Store {
 
 const FIND: &str = "SELECT * FROM leads WHERE tenant_id = $1 AND id = $2";
 
+const COUNTED: &str = concat!("SELECT COUNT(*) AS n FROM (", filtered!("id", ""), ") counted");
 const BY_PRIORITY: &str = filtered!(
     "AND ($16 IS NULL OR priority < $16 OR (priority = $16
           AND (created_at > $17 OR (created_at = $17 AND id > $18))))

@@ -18,6 +18,7 @@ mod open;
 mod otp;
 mod policy;
 pub(crate) mod recordings;
+mod saved_views;
 mod sessions;
 mod sip;
 mod sql;

@@ -90,6 +90,7 @@ val! {
     Uuid(crate::ScriptId) = |v| v.0;
     Uuid(crate::ObjectionId) = |v| v.0;
     Uuid(crate::ArticleId) = |v| v.0;
+    Uuid(crate::SavedViewId) = |v| v.0;
     Time(DateTime<Utc>) = |v| micros(v);
     Json(serde_json::Value) = |v| v;
     Written(Box<RawValue>) = |v| Written(v);

@@ -14,6 +14,7 @@ mod leads;
 mod outcomes;
 mod policy;
 mod recordings;
+mod saved_views;
 mod schema;
 mod sign_in;
 mod teams;

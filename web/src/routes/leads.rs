@@ -38,21 +38,7 @@ pub(crate) async fn lead_list(
     who: Principal,
     Params(query): Params<LeadQuery>,
 ) -> Outcome<Json<Page<Lead>>> {
-    let filter = LeadFilter {
-        search: query.q.filter(|q| !q.trim().is_empty()),
-        assigned: assigned(&state, &who, query.assigned_to.as_deref()).await?,
-        status: query.status.map(Into::into),
-        priority: query.priority.map(Into::into),
-        category: query.category.map(Into::into),
-        source: query.source,
-        score_min: query.score_min,
-        score_max: query.score_max,
-        created_from: query.created_from,
-        created_to: query.created_to,
-        sort: query.sort.unwrap_or_default().into(),
-        limit: page::limit(query.limit)?,
-        cursor: query.cursor,
-    };
+    let filter = state.lead_filter(&who, query).await?;
     let page = state.store.lead_list(who.tenant, &filter).await?;
     let names = state.user_names(who.tenant).await?;
     let items = page.items.iter().map(|lead| views::lead(&who, lead, &names)).collect();
@@ -254,6 +240,31 @@ pub(crate) async fn lead_script(
 }
 
 /// Whose leads the asker may list, narrowed to what they asked for.
+impl AppState {
+    /// What a reader asks of the leads, within what they may see.
+    pub(crate) async fn lead_filter(
+        &self,
+        who: &Principal,
+        query: LeadQuery,
+    ) -> Outcome<LeadFilter> {
+        Ok(LeadFilter {
+            search: query.q.filter(|q| !q.trim().is_empty()),
+            assigned: assigned(self, who, query.assigned_to.as_deref()).await?,
+            status: query.status.map(Into::into),
+            priority: query.priority.map(Into::into),
+            category: query.category.map(Into::into),
+            source: query.source,
+            score_min: query.score_min,
+            score_max: query.score_max,
+            created_from: query.created_from,
+            created_to: query.created_to,
+            sort: query.sort.unwrap_or_default().into(),
+            limit: page::limit(query.limit)?,
+            cursor: query.cursor,
+        })
+    }
+}
+
 async fn assigned(state: &AppState, who: &Principal, asked: Option<&str>) -> Outcome<Assigned> {
     let asked = match asked {
         None => None,

@@ -16,6 +16,7 @@ pub(crate) mod numbers;
 pub(crate) mod otp;
 pub(crate) mod passwords;
 pub(crate) mod queue;
+pub(crate) mod saved_views;
 pub(crate) mod settings;
 pub(crate) mod trunks;
 pub(crate) mod users;

@@ -7,6 +7,7 @@ pub mod compliance;
 pub mod content;
 pub mod leads;
 pub mod live;
+pub mod saved_views;
 pub mod session;
 pub mod system;
 pub mod telephony;

@@ -30,12 +30,20 @@ pub(crate) async fn call_list(
     who: Principal,
     Params(query): Params<CallQuery>,
 ) -> Outcome<Json<Page<Call>>> {
+    let filter = call_filter(&who, query)?;
+    let page = state.store.call_list(who.tenant, &filter).await?;
+    let items = page.items.iter().map(|call| shown(&who, call)).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}
+
+/// What a reader asks of the calls, within what they may see.
+pub(crate) fn call_filter(who: &Principal, query: CallQuery) -> Outcome<CallFilter> {
     let asked = query.agent_id.map(UserId::from);
     let whose = who.whose_of(asked).ok_or_else(|| {
         let whose = if who.leads() { "your team's" } else { "your own" };
         Problem::forbidden(format!("you may list {whose} calls only"))
     })?;
-    let filter = CallFilter {
+    Ok(CallFilter {
         direction: query.direction.map(Into::into),
         status: query.status.map(Into::into),
         agent: whose.user,
@@ -48,10 +56,7 @@ pub(crate) async fn call_list(
         to: query.to,
         limit: page::limit(query.limit)?,
         cursor: query.cursor,
-    };
-    let page = state.store.call_list(who.tenant, &filter).await?;
-    let items = page.items.iter().map(|call| shown(&who, call)).collect();
-    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+    })
 }
 
 /// One call.

@@ -886,6 +886,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one set for oneself at the desk. */
+        get: operations["preferences"];
+        /** Keep what one set for oneself at the desk. */
+        put: operations["preferences_save"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/numbers": {
         parameters: {
             query?: never;
@@ -1229,6 +1247,45 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Views one sees: one's own and those shared, in their order. */
+        get: operations["view_list"];
+        put?: never;
+        /** Save a list under a name. 409 where there are as many as one may keep. */
+        post: operations["view_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a view; the list itself loses nothing. */
+        delete: operations["view_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename, share, reorder a view or keep other filters in it: one's own, or a shared one for managers
+         *     and administrators.
+         */
+        patch: operations["view_change"];
         trace?: never;
     };
 }
@@ -3023,6 +3080,50 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list and where the next begins. */
+        Page_SavedView: {
+            /** @description Up to `limit` rows. */
+            items: {
+                /**
+                 * Format: uuid
+                 * @description Id.
+                 */
+                id: string;
+                /** @description Of which list. */
+                list: components["schemas"]["ViewList"];
+                /** @description Name. */
+                name: string;
+                /** @description Everybody of the tenant sees it. */
+                shared: boolean;
+                /** @description Saved by the reader. */
+                mine: boolean;
+                /** @description The reader may rename, change and delete it. */
+                changeable: boolean;
+                /** @description Who saved it. */
+                owner_name?: string | null;
+                /** @description What is asked of the list, as the desk's address holds it. */
+                query: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: int64
+                 * @description Lower ones stand first.
+                 */
+                position: number;
+                /**
+                 * Format: int32
+                 * @description Rows it finds for the reader, where counts were asked for; 1000 means "that or more".
+                 */
+                count?: number | null;
+                /**
+                 * Format: date-time
+                 * @description Last change.
+                 */
+                updated_at: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list and where the next begins. */
         Page_Script: {
             /** @description Up to `limit` rows. */
             items: {
@@ -3279,6 +3380,16 @@ export interface components {
          * @enum {string}
          */
         PhoneTransport: "udp" | "tcp" | "tls";
+        /** @description What one set for oneself at the desk. It goes with the person, not with the computer. */
+        Preferences: {
+            /**
+             * @description Keys other than those the desk has by itself: by the name of what they do, as
+             *     `{"palette.open": "KeyU"}`; an empty text means no key.
+             */
+            keys?: {
+                [key: string]: string;
+            };
+        };
         /**
          * @description How eagerly to call (QUE-02).
          * @enum {string}
@@ -3431,6 +3542,45 @@ export interface components {
          * @enum {string}
          */
         Role: "platform_admin" | "admin" | "manager" | "telecaller" | "field_agent" | "viewer";
+        /** @description A list under a name. */
+        SavedView: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** @description Of which list. */
+            list: components["schemas"]["ViewList"];
+            /** @description Name. */
+            name: string;
+            /** @description Everybody of the tenant sees it. */
+            shared: boolean;
+            /** @description Saved by the reader. */
+            mine: boolean;
+            /** @description The reader may rename, change and delete it. */
+            changeable: boolean;
+            /** @description Who saved it. */
+            owner_name?: string | null;
+            /** @description What is asked of the list, as the desk's address holds it. */
+            query: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Lower ones stand first.
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description Rows it finds for the reader, where counts were asked for; 1000 means "that or more".
+             */
+            count?: number | null;
+            /**
+             * Format: date-time
+             * @description Last change.
+             */
+            updated_at: string;
+        };
         /** @description Talking points. */
         Script: {
             /**
@@ -3916,6 +4066,48 @@ export interface components {
              * @description At least 10 characters; generated and returned once when left out.
              */
             password?: string | null;
+        };
+        /** @description What changes of a saved view; what is left out stays. */
+        ViewChange: {
+            /** @description Name, up to 60 characters. */
+            name?: string | null;
+            /** @description For everybody of the tenant: managers and administrators only. */
+            shared?: boolean | null;
+            /** @description What is asked of the list. */
+            query?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int64
+             * @description Place among the others.
+             */
+            position?: number | null;
+        };
+        /**
+         * @description Lists whose views can be saved.
+         * @enum {string}
+         */
+        ViewList: "leads" | "calls";
+        /** @description A list to be saved under a name. */
+        ViewNew: {
+            /** @description Of which list. */
+            list: components["schemas"]["ViewList"];
+            /** @description Name, up to 60 characters. */
+            name: string;
+            /** @description For everybody of the tenant: managers and administrators only. */
+            shared?: boolean;
+            /**
+             * @description What is asked of the list. Leads: `q`, `status`, `priority`. Calls: `direction`, `status`,
+             *     `disposition`, `period` (`today`, `yesterday`, `week`, `month`), or days `from` and `to`.
+             */
+            query: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Place among the others; last when not said.
+             */
+            position?: number | null;
         };
         /** @description Numbers that somebody wants to be called and nobody of another role has agreed to yet (D02). */
         Widening: {
@@ -6005,6 +6197,66 @@ export interface operations {
             };
         };
     };
+    preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preferences_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     number_list: {
         parameters: {
             query?: {
@@ -7118,6 +7370,140 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_list: {
+        parameters: {
+            query?: {
+                /** @description Only of this list. */
+                list?: "leads" | "calls";
+                /** @description Count the rows of each. */
+                counts?: boolean;
+                /** @description Rows per page, 1 to 200; 50 when not said. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SavedView"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewNew"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description View */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the document says why */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    view_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description View */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
             };
             /** @description Refused; the document says why */
             default: {

@@ -59,6 +59,9 @@ export const AUDIT_ACTIONS = [
   "user.password_changed",
   "user.signed_out",
   "user.updated",
+  "view.created",
+  "view.deleted",
+  "view.updated",
 ] as const;
 
 /** Key of its words. */
