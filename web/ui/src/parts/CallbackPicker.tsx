@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Hours, presets, timesIn } from "@/features/hud/outcome";
+import { type Hours, presets, timesIn } from "@/parts/outcome";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
 import { showClock } from "@/lib/day";
