@@ -37,6 +37,7 @@ export default defineConfig({
   },
   test: {
     environment: "jsdom",
+    env: { TZ: "Asia/Kolkata" },
     setupFiles: ["./src/test-setup.ts"],
     css: false,
     restoreMocks: true,

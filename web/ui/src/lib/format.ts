@@ -25,12 +25,15 @@ export function formatDate(value: string | number | Date | null | undefined): st
   return `${day}-${month}-${year}`;
 }
 
-/** `4:05 pm`, in IST. */
+/** India's distance from UTC, as `getTimezoneOffset` counts it. */
+const INDIA_MINUTES = -330;
+
+/** `4:05 pm`, in IST; where the computer's own clock shows another time, `4:05 pm IST`. */
 export function formatTime(value: string | number | Date | null | undefined, seconds = false): string {
   const at = valid(value);
   if (!at) return DASH;
   const p = parts(at, { hour: "numeric", minute: "2-digit", second: "2-digit", hour12: true });
-  return `${p.hour}:${p.minute}${seconds ? `:${p.second}` : ""} ${(p.dayPeriod ?? "").toLowerCase()}`;
+  return `${p.hour}:${p.minute}${seconds ? `:${p.second}` : ""} ${(p.dayPeriod ?? "").toLowerCase()}${at.getTimezoneOffset() === INDIA_MINUTES ? "" : " IST"}`;
 }
 
 /** `20-11-2026, 4:05 pm`. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ageOf, formatDate, formatDateTime, formatDuration, formatNumber, formatPhone, formatTime, formatWhen, fromZonedInput, toZonedInput } from "./format";
 import { parsePhone, searchTerm } from "./phone";
 import { uuid7 } from "./uuid";
@@ -10,6 +10,14 @@ describe("formats", () => {
     expect(formatDate("2026-11-20T20:30:00Z")).toBe("21-11-2026");
     expect(formatTime("2026-11-20T10:35:00Z")).toBe("4:05 pm");
     expect(formatDateTime("2026-11-20T18:29:59Z")).toBe("20-11-2026, 11:59 pm");
+  });
+
+  it("names the zone where the computer's clock is in another", () => {
+    const offset = vi.spyOn(Date.prototype, "getTimezoneOffset").mockReturnValue(-240);
+    expect(formatTime("2026-11-20T10:35:00Z")).toBe("4:05 pm IST");
+    expect(formatDateTime("2026-11-20T18:29:59Z")).toBe("20-11-2026, 11:59 pm IST");
+    offset.mockReturnValue(-330);
+    expect(formatTime("2026-11-20T10:35:00Z", true)).toBe("4:05:00 pm");
   });
 
   it("leaves the date out for today only", () => {
