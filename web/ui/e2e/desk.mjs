@@ -9,7 +9,7 @@ import { URL_BASE, passwordOf, tidy } from "./api.mjs";
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const wordsOf = (name) => JSON.parse(readFileSync(new URL(`../src/i18n/${name}.json`, import.meta.url), "utf8"));
 const merge = (a, b) => Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, typeof a[key] === "object" && typeof b[key] === "object" ? merge(a[key], b[key]) : (b[key] ?? a[key])]));
-const all = (code) => merge(merge(wordsOf(code), wordsOf(`account.${code}`)), wordsOf(`admin.${code}`));
+const all = (code) => ["account", "admin", "own"].reduce((words, part) => merge(words, wordsOf(`${part}.${code}`)), wordsOf(code));
 const WORDS = { en: all("en"), hi: all("hi") };
 /** Generous: the machine may be busy with everything else. */
 export const PATIENCE = 30_000;

@@ -69,6 +69,7 @@ export type Outcome = Schemas["Outcome"];
 export type PasswordChange = Schemas["PasswordChange"];
 export type Peaks = Schemas["Peaks"];
 export type PhoneDoor = Schemas["PhoneDoor"];
+export type Preferences = Schemas["Preferences"];
 export type Priority = Schemas["Priority"];
 export type Queue = Schemas["Queue"];
 export type QueueItem = Schemas["QueueItem"];
@@ -82,6 +83,7 @@ export type RecordingState = Schemas["RecordingState"];
 export type RefreshRequest = Schemas["RefreshRequest"];
 export type Registration = Schemas["Registration"];
 export type Role = Schemas["Role"];
+export type SavedView = Schemas["SavedView"];
 export type Script = Schemas["Script"];
 export type ScriptWrite = Schemas["ScriptWrite"];
 export type Settings = Schemas["Settings"];
@@ -106,6 +108,9 @@ export type User = Schemas["User"];
 export type UserChange = Schemas["UserChange"];
 export type UserCreated = Schemas["UserCreated"];
 export type UserNew = Schemas["UserNew"];
+export type ViewChange = Schemas["ViewChange"];
+export type ViewList = Schemas["ViewList"];
+export type ViewNew = Schemas["ViewNew"];
 
 /** A call as the live socket tells it: the call's own fields and what is true only now. */
 export type WireCall = Schemas["LiveCall"];

@@ -11,12 +11,13 @@ export const LANGUAGES = [
 export type Language = (typeof LANGUAGES)[number]["value"];
 
 const KEY = "telehub.language";
-/** The set-up pages, and those about passwords, bring words that nobody else needs to load. */
-export type WordPart = "desk" | "account" | "admin";
+/** The set-up pages, those about passwords, and what opens late bring words that a first load does without. */
+export type WordPart = "desk" | "account" | "admin" | "own";
 const load: Record<WordPart, Record<Language, () => Promise<{ default: Record<string, unknown> }>>> = {
   desk: { en: () => import("./en.json"), hi: () => import("./hi.json") },
   account: { en: () => import("./account.en.json"), hi: () => import("./account.hi.json") },
   admin: { en: () => import("./admin.en.json"), hi: () => import("./admin.hi.json") },
+  own: { en: () => import("./own.en.json"), hi: () => import("./own.hi.json") },
 };
 const needed = new Set<WordPart>(["desk"]);
 const loaded = new Set<string>();

@@ -7,6 +7,8 @@ import adminEn from "./admin.en.json";
 import adminHi from "./admin.hi.json";
 import en from "./en.json";
 import hi from "./hi.json";
+import ownEn from "./own.en.json";
+import ownHi from "./own.hi.json";
 
 type Words = { [key: string]: string | Words };
 
@@ -18,8 +20,8 @@ function flat(words: Words, prefix = ""): Map<string, string> {
   }
   return all;
 }
-const english = flat({ ...en, ...accountEn, ...adminEn });
-const hindi = flat({ ...hi, ...accountHi, ...adminHi });
+const english = flat({ ...en, ...accountEn, ...adminEn, ...ownEn });
+const hindi = flat({ ...hi, ...accountHi, ...adminHi, ...ownHi });
 
 function sources(folder: string, leaveOut = "__generated__"): string[] {
   return readdirSync(folder).flatMap((name) => {

@@ -14,6 +14,8 @@ export interface Action {
   disabledReason?: string | null;
   /** Runs again while the key is held down. */
   repeats?: boolean;
+  /** Acts on a call: rests for a moment after it ran, so that a key that bounces or is pressed twice in haste acts once. */
+  rests?: boolean;
   /** Stays alive below an open dialog. */
   global?: boolean;
   /** 0: a page; 1: what lies above pages and works over them. */
@@ -32,6 +34,7 @@ export interface KeyPress {
   repeat: boolean;
   isComposing: boolean;
   target: EventTarget | null;
+  getModifierState?: (key: string) => boolean;
 }
 
 export type Match =
@@ -91,6 +94,16 @@ function isAwake(action: Action): boolean {
   return modals === 0 && (covers === 0 || action.layer === 1);
 }
 
+/** Keys that somebody chose instead of the desk's own: by the action's id; empty means none. */
+export const chosenKeys = createStore<Readonly<Record<string, string>>>({});
+
+/** The keys that run an action now. */
+export function keysOf({ id, keys }: Pick<Action, "id" | "keys">, chosen = chosenKeys.get()): readonly string[] {
+  const own = chosen[id];
+  if (own === undefined) return keys ?? [];
+  return own === "" ? [] : [own];
+}
+
 const SINGLE_KEYS_OFF = "telehub.singleKeysOff";
 /** Single-letter keys can be switched off (WCAG 2.1.4). */
 export const singleKeys = createStore(typeof localStorage === "undefined" || localStorage.getItem(SINGLE_KEYS_OFF) !== "1");
@@ -124,6 +137,8 @@ const PRESSABLE = "button, a[href], summary, [role=button], [role=tab], [role=me
 /** What a key press means now. Two actions on one key: neither runs. */
 export function match(press: KeyPress, actions: readonly Action[] = currentActions()): Match {
   if (press.isComposing || press.code === "") return { kind: "none" };
+  // Alt belongs to the browser's menus, AltGr to the letters of many keyboards.
+  if (press.altKey || press.getModifierState?.("AltGraph")) return { kind: "none" };
   const combo = comboOf(press);
   const chord = press.ctrlKey || press.metaKey;
   if (!chord && !/^F\d+$/.test(press.code)) {
@@ -131,7 +146,7 @@ export function match(press: KeyPress, actions: readonly Action[] = currentActio
     const pressable = press.target instanceof Element && press.target.closest(PRESSABLE) !== null;
     if (pressable && (combo === "Enter" || combo === "Space")) return { kind: "none" };
   }
-  const found = actions.filter((action) => action.keys?.includes(combo) && isAwake(action));
+  const found = actions.filter((action) => keysOf(action).includes(combo) && isAwake(action));
   const action = found[0];
   if (!action) return { kind: "none" };
   if (found.length > 1) return { kind: "ambiguous", ids: found.map((a) => a.id) };

@@ -11,6 +11,8 @@ interface CallButtonProps {
   blocked?: string | null;
   size?: ButtonSize;
   keys?: readonly string[];
+  /** The action whose keys they are. */
+  actionId?: string;
   /** The word beside the icon. */
   labelled?: boolean;
   /** One of many in a list: it does not shout. */
@@ -20,7 +22,7 @@ interface CallButtonProps {
 }
 
 /** The one way to call somebody by a click; when it cannot, it says why. */
-export function CallButton({ callee, name, blocked, size = "sm", keys, labelled = true, quiet = false, word }: CallButtonProps) {
+export function CallButton({ callee, name, blocked, size = "sm", keys, actionId, labelled = true, quiet = false, word }: CallButtonProps) {
   const { t } = useTranslation();
   const start = useStartCall();
   const obstacle = useCallObstacle();
@@ -30,6 +32,7 @@ export function CallButton({ callee, name, blocked, size = "sm", keys, labelled 
       look={quiet ? "good-quiet" : "good"}
       size={labelled ? size : "icon"}
       keys={keys}
+      actionId={actionId}
       hint={callName}
       // What is read aloud begins with what is written on it (WCAG 2.5.3).
       aria-label={labelled && word ? `${word}: ${callName}` : callName}

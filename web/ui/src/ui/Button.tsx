@@ -1,5 +1,6 @@
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { type Action, keyNames } from "@/lib/actions";
+import { useKeys } from "@/lib/useActions";
 import { cx } from "@/lib/cx";
 
 export type ButtonLook = "primary" | "plain" | "quiet" | "good" | "good-quiet" | "alarm" | "alarm-quiet";
@@ -33,6 +34,8 @@ export interface ButtonProps extends Omit<ComponentProps<"button">, "disabled"> 
   /** Shown on hover and focus; icon-only buttons also take it as their name. */
   hint?: string;
   keys?: readonly string[] | undefined;
+  /** The action whose keys they are: shown as they were chosen. */
+  actionId?: string | undefined;
 }
 
 export function buttonClass(look: ButtonLook = "plain", size: ButtonSize = "md", more?: string): string {
@@ -45,8 +48,9 @@ export function buttonClass(look: ButtonLook = "plain", size: ButtonSize = "md",
   );
 }
 
-export function Button({ look, size, className, disabledReason, busy, hint, keys, onClick, children, ...rest }: ButtonProps) {
+export function Button({ look, size, className, disabledReason, busy, hint, keys: usual, actionId, onClick, children, ...rest }: ButtonProps) {
   const reasonId = useId();
+  const keys = useKeys(actionId ?? "", usual);
   const off = Boolean(disabledReason) || Boolean(busy);
   const icon = size?.startsWith("icon");
   const tip = disabledReason ?? hint;
@@ -58,10 +62,10 @@ export function Button({ look, size, className, disabledReason, busy, hint, keys
       aria-disabled={off || undefined}
       aria-busy={busy || undefined}
       aria-label={rest["aria-label"] ?? (icon ? hint : undefined)}
-      aria-keyshortcuts={keys?.map(ariaKeys).join(" ") || undefined}
+      aria-keyshortcuts={keys.map(ariaKeys).join(" ") || undefined}
       aria-describedby={disabledReason ? reasonId : rest["aria-describedby"]}
       data-tip={tip}
-      data-keys={disabledReason ? undefined : keys?.[0]}
+      data-keys={disabledReason ? undefined : keys[0]}
       onClick={(event) => {
         if (off) {
           event.preventDefault();
@@ -81,7 +85,7 @@ export function Button({ look, size, className, disabledReason, busy, hint, keys
 }
 
 /** `Ctrl+Shift+KeyE` for aria-keyshortcuts: `Control+Shift+E`. */
-function ariaKeys(combo: string): string {
+export function ariaKeys(combo: string): string {
   return combo.replace("Ctrl", "Control").replace(/(Key|Digit)/, "");
 }
 
@@ -103,7 +107,7 @@ export function ActionButton({ action, children, hint, ...rest }: { action: Acti
   const icon = rest.size?.startsWith("icon");
   const tip = hint ?? (icon || children ? action.label : undefined);
   return (
-    <Button {...rest} {...(tip ? { hint: tip } : {})} keys={action.keys} disabledReason={action.disabledReason} onClick={action.run}>
+    <Button {...rest} {...(tip ? { hint: tip } : {})} keys={action.keys} actionId={action.id} disabledReason={action.disabledReason} onClick={action.run}>
       {children ?? action.label}
     </Button>
   );

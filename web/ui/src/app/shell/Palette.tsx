@@ -7,7 +7,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { dialPad } from "@/features/dial/open";
-import { type Action, currentActions, holdForModal } from "@/lib/actions";
+import { type Action, currentActions, holdForModal, keysOf } from "@/lib/actions";
 import { formatPhone } from "@/lib/format";
 import { searchTerm, tidy } from "@/lib/phone";
 import { useSettled } from "@/lib/useSettled";
@@ -91,11 +91,12 @@ const groupClass = "[&_[cmdk-group-heading]]:px-2.5 [&_[cmdk-group-heading]]:py-
 const itemClass = "flex min-h-9 items-center gap-2.5 rounded-md px-2.5 data-[selected=true]:bg-accent-soft data-[disabled=true]:text-ink-3";
 
 function Entry({ action, onRun }: { action: Action; onRun: () => void }) {
+  const [combo] = keysOf(action);
   return (
     <Command.Item value={action.id} disabled={Boolean(action.disabledReason)} onSelect={onRun} className={itemClass}>
       <span className="truncate">{action.label}</span>
       {action.disabledReason ? <span className="truncate text-sm">{action.disabledReason}</span> : null}
-      {action.keys?.[0] ? <Keys combo={action.keys[0]} className="ml-auto" /> : null}
+      {combo ? <Keys combo={combo} className="ml-auto" /> : null}
     </Command.Item>
   );
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { SAVE_KEYS, useSaveKey } from "@/parts/saveKey";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 
@@ -14,9 +15,10 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/** A form along the right edge; Ctrl+Enter saves. */
+/** A form along the right edge; the key to save is the same in all. */
 export function FormDialog({ title, note, busy, rootError, onClose, onSubmit, wide, children }: FormDialogProps) {
   const { t } = useTranslation();
+  useSaveKey(onSubmit);
   return (
     <Dialog
       open
@@ -28,7 +30,7 @@ export function FormDialog({ title, note, busy, rootError, onClose, onSubmit, wi
       footer={
         <>
           <Button onClick={onClose}>{t("ui.cancel")}</Button>
-          <Button look="primary" busy={busy} keys={["Ctrl+Enter"]} onClick={onSubmit}>
+          <Button look="primary" busy={busy} keys={SAVE_KEYS} actionId="form.save" onClick={onSubmit}>
             {busy ? t("ui.saving") : t("ui.save")}
           </Button>
         </>
@@ -40,12 +42,6 @@ export function FormDialog({ title, note, busy, rootError, onClose, onSubmit, wi
         onSubmit={(event) => {
           event.preventDefault();
           onSubmit();
-        }}
-        onKeyDown={(event) => {
-          if (event.code === "Enter" && (event.ctrlKey || event.metaKey)) {
-            event.preventDefault();
-            onSubmit();
-          }
         }}
       >
         {children}

@@ -100,7 +100,7 @@ function Dock({ live }: { live: LiveCall }) {
             )}
           </>
         )}
-        <Button look="plain" size="sm" keys={toggle.keys} aria-expanded={open} onClick={toggle.run}>
+        <Button look="plain" size="sm" keys={toggle.keys} actionId={toggle.id} aria-expanded={open} onClick={toggle.run}>
           {open ? <ChevronUp className="size-4" aria-hidden="true" /> : <ChevronDown className="size-4" aria-hidden="true" />}
           {open ? t("hud.minimise") : phase === "over" ? t("hud.chooseOutcome") : t("hud.open")}
         </Button>

@@ -5,7 +5,7 @@ import type { LiveCall } from "@/live/board";
 import { controlActions } from "@/features/hud/actions";
 import { type Action, keyNames } from "@/lib/actions";
 import { cx } from "@/lib/cx";
-import { useActions } from "@/lib/useActions";
+import { useActions, useKeys } from "@/lib/useActions";
 import { phaseOf } from "@/live/board";
 import { useCallCommand } from "@/parts/calls";
 import { Button } from "@/ui/Button";
@@ -31,6 +31,7 @@ export function ControlPanel({ live }: { live: LiveCall }) {
     run: () => setOpen(!open),
   };
   const shown = open && talking;
+  const [hangupKey] = useKeys(hangup.id, hangup.keys);
   useActions(phase === "over" ? [] : [keypad]);
   return (
     <section aria-label={t("hud.controls")} className="order-first shrink-0 rounded-lg border border-line bg-surface p-3">
@@ -41,11 +42,11 @@ export function ControlPanel({ live }: { live: LiveCall }) {
         <Control action={pause} pressed={live.recordingPaused} icon={<CircleDot className="size-5" aria-hidden="true" />} />
       </div>
       {shown ? <Keypad onDigit={(digits) => command.mutate({ kind: "dtmf", digits })} /> : null}
-      <Button look="alarm" size="lg" className="mt-2 w-full" keys={hangup.keys} disabledReason={hangup.disabledReason} onClick={hangup.run}>
+      <Button look="alarm" size="lg" className="mt-2 w-full" keys={hangup.keys} actionId={hangup.id} disabledReason={hangup.disabledReason} onClick={hangup.run}>
         <PhoneOff className="size-5" aria-hidden="true" />
         {hangup.label}
         <span className="text-sm font-normal opacity-90 max-sm:hidden" aria-hidden="true">
-          {keyNames(hangup.keys?.[0] ?? "").join(" ")}
+          {hangupKey ? keyNames(hangupKey).join(" ") : null}
         </span>
       </Button>
       {live.digits ? <p className="mt-2 text-sm text-ink-2">{t("hud.pressed", { digits: live.digits })}</p> : null}
@@ -59,6 +60,7 @@ function Control({ action, pressed, icon }: { action: Action; pressed: boolean; 
       look="plain"
       aria-pressed={pressed}
       keys={action.keys}
+      actionId={action.id}
       hint={action.label}
       disabledReason={action.disabledReason}
       onClick={action.run}

@@ -7,12 +7,13 @@ import { asProblem } from "@/api/problem";
 import type { Disposition } from "@/api/types";
 import type { LiveCall } from "@/live/board";
 import { useSaveOutcome } from "@/features/hud/api";
-import { CHORDS, type Hours, type Need, type OutcomeDraft, USUAL_HOURS, asksForTime, emptyOutcome, hoursOf, likelyTime, missing, whatHappensNext } from "@/features/hud/outcome";
+import { CHORDS, type Hours, type Need, type OutcomeDraft, USUAL_HOURS, asksForTime, emptyOutcome, hoursOf, likelyTime, missing, whatHappensNext } from "@/parts/outcome";
 import { CallbackPicker } from "@/features/hud/pieces";
-import type { Action } from "@/lib/actions";
+import { type Action, chosenKeys, keyNames, keysOf } from "@/lib/actions";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
 import { formatWhen } from "@/lib/format";
+import { useStore } from "@/lib/store";
 import { useActions } from "@/lib/useActions";
 import { phaseOf } from "@/live/board";
 import { nameOf, useDispositions } from "@/parts/dispositions";
@@ -70,7 +71,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
           <span>{shown.length > 0 && needs.length > 0 ? <span className="text-alarm">{needs.map((need) => t(`outcome.need.${need}`)).join(" ")}</span> : chosen ? nextLine(chosen) : t("outcome.nothingChosen")}</span>
         </p>
         {save.error ? <p role="alert" className="mb-2 text-sm text-alarm">{asProblem(save.error).message}</p> : null}
-        <Button look="primary" size="lg" className="w-full" busy={save.isPending} disabledReason={over ? null : t("outcome.notYet")} keys={["Ctrl+Enter"]} onClick={submit}>
+        <Button look="primary" size="lg" className="w-full" busy={save.isPending} disabledReason={over ? null : t("outcome.notYet")} keys={["Ctrl+Enter"]} actionId="outcome.save" onClick={submit}>
           {save.isPending ? t("outcome.saving") : t("outcome.save")}
         </Button>
       </footer>
@@ -80,6 +81,11 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
 
 function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]; live: LiveCall; over: boolean; code: string | null; onChoose: (code: string) => void }) {
   const { t, i18n } = useTranslation();
+  const own = useStore(chosenKeys);
+  const keyOf = (index: number): string => {
+    const [combo] = index < 9 ? keysOf({ id: `outcome.key.${index + 1}`, keys: [`Digit${index + 1}`] }, own) : [];
+    return combo ? keyNames(combo).join("") : "";
+  };
   return (
     <div role="radiogroup" aria-label={t("outcome.title")} className="grid grid-cols-2 gap-1.5 lg:gap-1">
       {all.map((one, index) => {
@@ -97,9 +103,9 @@ function Grid({ all, live, over, code, onChoose }: { all: readonly Disposition[]
               picked ? "border-accent bg-accent-soft font-semibold text-accent" : suggested ? "border-accent bg-surface hover:bg-sunken" : "border-line bg-surface hover:bg-sunken",
             )}
           >
-            {index < 9 ? (
+            {keyOf(index) ? (
               <kbd className="kbd shrink-0" aria-hidden="true">
-                {index + 1}
+                {keyOf(index)}
               </kbd>
             ) : (
               // The words of all stand below each other.

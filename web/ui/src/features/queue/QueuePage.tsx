@@ -10,10 +10,10 @@ import type { Action } from "@/lib/actions";
 import { formatNumber, formatTime } from "@/lib/format";
 import { searchTerm } from "@/lib/phone";
 import { useRows } from "@/lib/rows";
-import { useActions } from "@/lib/useActions";
+import { useActions, useKeys } from "@/lib/useActions";
 import { useSettled } from "@/lib/useSettled";
 import { newCallId, useBlockText, useCallObstacle, useStartCall } from "@/parts/calls";
-import { Button } from "@/ui/Button";
+import { Button, Keys } from "@/ui/Button";
 import { EmptyState, PageHeader, SkeletonRows } from "@/ui/bits";
 import { Tabs } from "@/ui/Tabs";
 
@@ -173,6 +173,7 @@ function QueueList({ items, more, onMore, onSearch }: QueueListProps) {
       label: item ? t("call.callName", { name: item.lead.name }) : t("call.call"),
       group,
       keys: ["KeyC"],
+      rests: true,
       disabledReason: (item ? blockText(item.blocked) : null) ?? obstacle,
       run: () => item && start.mutate({ leadId: item.lead.id, callId: newCallId() }),
     },
@@ -203,9 +204,14 @@ function QueueList({ items, more, onMore, onSearch }: QueueListProps) {
         </ul>
       </div>
       <p className="hidden shrink-0 border-t border-line bg-surface px-6 py-1.5 text-sm text-ink-3 md:block">
-        <kbd className="kbd">J</kbd> <kbd className="kbd">K</kbd> {t("queue.hintMove")} · <kbd className="kbd">Enter</kbd> {t("queue.hintOpen")} · <kbd className="kbd">C</kbd>{" "}
-        {t("queue.hintCall")} · <kbd className="kbd">/</kbd> {t("queue.hintSearch")}
+        <Hint action={actions[0]} /> <Hint action={actions[1]} /> {t("queue.hintMove")} · <Hint action={actions[2]} /> {t("queue.hintOpen")} · <Hint action={actions[3]} /> {t("queue.hintCall")} ·{" "}
+        <Hint action={actions[4]} /> {t("queue.hintSearch")}
       </p>
     </>
   );
+}
+
+function Hint({ action }: { action: Action | undefined }) {
+  const [combo] = useKeys(action?.id ?? "", action?.keys);
+  return combo ? <Keys combo={combo} /> : <span>–</span>;
 }
