@@ -10,6 +10,8 @@ interface RouterContext {
 }
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+const texts = <K extends string>(search: Record<string, unknown>, keys: readonly K[]): Partial<Record<K, string>> =>
+  Object.fromEntries(keys.flatMap((key) => (text(search[key]) ? [[key, text(search[key])]] : []))) as Partial<Record<K, string>>;
 const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined => allowed.find((one) => one === value);
 
 const root = createRootRouteWithContext<RouterContext>()({ notFoundComponent: NotFound, errorComponent: RouteError });
@@ -67,11 +69,7 @@ const queue = createRoute({
 const leads = createRoute({
   getParentRoute: () => desk,
   path: "/leads",
-  validateSearch: (search: Record<string, unknown>): { q?: string; status?: string } => {
-    const q = text(search.q);
-    const status = text(search.status);
-    return { ...(q ? { q } : {}), ...(status ? { status } : {}) };
-  },
+  validateSearch: (search: Record<string, unknown>): { q?: string; status?: string; priority?: string; view?: string } => texts(search, ["q", "status", "priority", "view"]),
   component: lazyRouteComponent(() => import("@/features/lead/LeadsPage"), "LeadsPage"),
 });
 
@@ -84,14 +82,8 @@ const lead = createRoute({
 const calls = createRoute({
   getParentRoute: () => desk,
   path: "/calls",
-  validateSearch: (search: Record<string, unknown>): { direction?: string; status?: string; disposition?: string; from?: string; to?: string; call?: string } => {
-    const found: Record<string, string> = {};
-    for (const key of ["direction", "status", "disposition", "from", "to", "call"]) {
-      const value = text(search[key]);
-      if (value) found[key] = value;
-    }
-    return found;
-  },
+  validateSearch: (search: Record<string, unknown>): { direction?: string; status?: string; disposition?: string; period?: string; from?: string; to?: string; call?: string; view?: string } =>
+    texts(search, ["direction", "status", "disposition", "period", "from", "to", "call", "view"]),
   component: lazyRouteComponent(() => import("@/features/calls/CallsPage"), "CallsPage"),
 });
 

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 import { cx } from "@/lib/cx";
 
 export interface Column<T> {
@@ -20,12 +20,14 @@ interface TableProps<T> {
   /** Shown below a row. */
   detail?: (row: T) => ReactNode;
   muted?: (row: T) => boolean;
+  /** For keys that move through the rows. */
+  box?: Ref<HTMLDivElement>;
 }
 
 /** Rows of like things. The first column names the row. */
-export function Table<T>({ label, columns, rows, id, detail, muted }: TableProps<T>) {
+export function Table<T>({ label, columns, rows, id, detail, muted, box }: TableProps<T>) {
   return (
-    <div className="overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
+    <div ref={box} className="overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
       <table className="w-full border-collapse text-left">
         <caption className="sr-only">{label}</caption>
         <thead>
@@ -41,7 +43,7 @@ export function Table<T>({ label, columns, rows, id, detail, muted }: TableProps
           {rows.map((row) => {
             const below = detail?.(row);
             return [
-              <tr key={id(row)} className={cx("border-b border-line last:border-0 hover:bg-sunken/60", muted?.(row) && "text-ink-3")}>
+              <tr key={id(row)} data-row className={cx("border-b border-line last:border-0 hover:bg-sunken/60", muted?.(row) && "text-ink-3")}>
                 {columns.map((column, index) => {
                   const className = cx("px-3 py-2 align-middle font-normal first:pl-4 last:pr-4", column.from && FROM[column.from], column.className);
                   return index === 0 ? (

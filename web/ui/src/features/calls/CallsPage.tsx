@@ -1,16 +1,22 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { ChevronDown, ChevronUp, PhoneIncoming, PhoneMissed, PhoneOutgoing, Users } from "lucide-react";
-import { useState } from "react";
+import { ChevronDown, ChevronUp, Pencil, PhoneIncoming, PhoneMissed, PhoneOutgoing, Users } from "lucide-react";
+import { type ComponentProps, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { leadsTeam, makesCalls, useMe } from "@/api/me";
 import type { Call, CallDirection, CallStatus } from "@/api/types";
+import type { ChangeOutcome } from "@/features/calls/ChangeOutcome";
+import { needWords } from "@/i18n";
 import { addDays } from "@/lib/day";
+import { given } from "@/lib/given";
 import { formatDateTime, formatDuration, formatPhone, formatTime, formatWhen, fromZonedInput, toZonedInput } from "@/lib/format";
+import { later } from "@/lib/later";
 import { useDispositionName, useDispositions, nameOf } from "@/parts/dispositions";
 import { ListState, MoreButton } from "@/parts/ListState";
 import { isOnItsWay } from "@/parts/recording";
+import { useRowKeys } from "@/parts/rowKeys";
+import { ViewsBar } from "@/parts/views/late";
 import { CallButton } from "@/parts/CallButton";
 import { RecordingPlayer } from "@/parts/RecordingPlayer";
 import { Button } from "@/ui/Button";
@@ -19,19 +25,37 @@ import { DayField } from "@/ui/DayField";
 import { SelectField } from "@/ui/Field";
 import { type Column, Table } from "@/ui/Table";
 
+const outcomeForm = later<ComponentProps<typeof ChangeOutcome>>(async () => {
+  const [loaded] = await Promise.all([import("@/features/calls/ChangeOutcome"), needWords("own")]);
+  return loaded.ChangeOutcome;
+});
+
 const DIRECTIONS: readonly CallDirection[] = ["inbound", "outbound", "internal"];
 const STATUSES: readonly CallStatus[] = ["completed", "missed", "failed", "in_progress"];
 const TONE: Record<CallStatus, Tone> = { initiated: "accent", ringing: "accent", in_progress: "good", completed: "plain", missed: "alarm", failed: "plain" };
+
+const PERIODS = ["today", "yesterday", "week", "month"] as const;
+type Period = (typeof PERIODS)[number];
+
+/** The days a word means, in IST, the last one whole. */
+function daysOf(period: Period, today: string): { from: string; to: string } {
+  if (period === "yesterday") return { from: addDays(today, -1), to: addDays(today, -1) };
+  return { from: period === "today" ? today : addDays(today, period === "week" ? -6 : -29), to: today };
+}
 
 interface Filter {
   direction?: string;
   status?: string;
   disposition?: string;
+  /** Days by a word, which move on with the days; else two days of one's own. */
+  period?: string;
   from?: string;
   to?: string;
 }
 
-function useCalls({ direction, status, disposition, from, to }: Filter) {
+function useCalls({ direction, status, disposition, period, ...own }: Filter) {
+  const named = PERIODS.find((one) => one === period);
+  const { from, to } = named ? daysOf(named, toZonedInput(new Date()).slice(0, 10)) : own;
   const query = {
     direction: DIRECTIONS.find((one) => one === direction),
     status: STATUSES.find((one) => one === status),
@@ -40,10 +64,10 @@ function useCalls({ direction, status, disposition, from, to }: Filter) {
     // The day named last counts whole.
     to: to ? new Date((fromZonedInput(`${to}T00:00`)?.getTime() ?? 0) + 86_400_000).toISOString() : undefined,
   };
-  const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value)) as typeof query;
+  const asked = Object.fromEntries(Object.entries(query).filter(([, value]) => value)) as typeof query;
   return useInfiniteQuery({
-    queryKey: ["calls", "list", given],
-    queryFn: ({ pageParam }) => unwrap(api.GET("/calls", { params: { query: { ...given, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    queryKey: ["calls", "list", asked],
+    queryFn: ({ pageParam }) => unwrap(api.GET("/calls", { params: { query: { ...asked, limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: (query) => (query.state.data?.pages.some((page) => page.items.some((call) => !call.ended_at || isOnItsWay(call.recording))) ? 3_000 : false),
@@ -58,22 +82,13 @@ function useRowsWith(id: string | undefined, pages: ReturnType<typeof useCalls>)
   return missing && named.data ? [named.data, ...listed] : listed;
 }
 
-const PERIODS = ["today", "yesterday", "week", "month"] as const;
-type Period = (typeof PERIODS)[number];
-
-/** The days a word means, in IST, the last one whole. */
-function daysOf(period: Period, today: string): { from: string; to: string } {
-  if (period === "yesterday") return { from: addDays(today, -1), to: addDays(today, -1) };
-  return { from: period === "today" ? today : addDays(today, period === "week" ? -6 : -29), to: today };
-}
-
 /** Days by a word, or by two days of one's own. */
-function PeriodFilter({ from, to, onChange }: { from: string; to: string; onChange: (days: { from: string; to: string }) => void }) {
+function PeriodFilter({ period, from, to, onChange }: { period: string; from: string; to: string; onChange: (days: { period: string; from: string; to: string }) => void }) {
   const { t } = useTranslation();
   const today = toZonedInput(new Date()).slice(0, 10);
-  const named = PERIODS.find((one) => daysOf(one, today).from === from && daysOf(one, today).to === to);
+  const named = PERIODS.find((one) => one === period);
   const [own, setOwn] = useState(false);
-  const shown = own || (!named && (from || to)) ? "own" : (named ?? "");
+  const shown = named ?? (own || from || to ? "own" : "");
   return (
     <>
       <SelectField
@@ -85,13 +100,13 @@ function PeriodFilter({ from, to, onChange }: { from: string; to: string; onChan
         onChange={(event) => {
           const next = PERIODS.find((one) => one === event.target.value);
           setOwn(event.target.value === "own");
-          if (event.target.value !== "own") onChange(next ? daysOf(next, today) : { from: "", to: "" });
+          if (event.target.value !== "own") onChange({ period: next ?? "", from: "", to: "" });
         }}
       />
       {shown === "own" ? (
         <>
-          <DayField className="sm:w-40" label={t("calls.from")} today={today} value={from} onChange={(day) => onChange({ from: day, to })} />
-          <DayField className="sm:w-40" label={t("calls.to")} today={today} value={to} onChange={(day) => onChange({ from, to: day })} />
+          <DayField className="sm:w-40" label={t("calls.from")} today={today} value={from} onChange={(day) => onChange({ period: "", from: day, to })} />
+          <DayField className="sm:w-40" label={t("calls.to")} today={today} value={to} onChange={(day) => onChange({ period: "", from, to: day })} />
         </>
       ) : null}
     </>
@@ -111,14 +126,15 @@ export function CallsPage() {
   const dispositions = useDispositions().data ?? [];
   const outcome = useDispositionName();
   const me = useMe();
+  const box = useRowKeys(t("nav.calls"));
   const calls = me !== undefined && makesCalls(me.role) && Boolean(me.extension);
   const outcomeOf = (call: Call) => (call.disposition ? <Badge tone="accent">{outcome(call.disposition)}</Badge> : wantsOutcome(call) ? <Badge tone="wait">{t("calls.noOutcome")}</Badge> : null);
   const change = (next: Filter & { call?: string | undefined }) => {
-    const wanted = Object.fromEntries(Object.entries({ ...search, ...next }).filter(([, value]) => value));
-    void navigate({ to: "/calls", search: wanted, replace: true });
+    void navigate({ to: "/calls", search: given({ ...search, ...next }), replace: true });
   };
 
-  const filtered = Boolean(search.direction ?? search.status ?? search.disposition ?? search.from ?? search.to);
+  const filtered = Boolean(search.direction ?? search.status ?? search.disposition ?? search.period ?? search.from ?? search.to);
+  const { call: _open, view: picked, ...asked } = search;
 
   const columns: Column<Call>[] = [
     {
@@ -177,11 +193,12 @@ export function CallsPage() {
   return (
     <>
       <PageHeader title={t("nav.calls")} note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null} />
+      <ViewsBar list="calls" asked={given(asked)} picked={picked} onPick={(wanted, view) => void navigate({ to: "/calls", search: given({ ...wanted, view }) })} />
       <div className="grid grid-cols-2 items-end gap-3 px-4 pb-3 sm:flex sm:flex-wrap md:px-6">
         <SelectField className="sm:w-40" label={t("calls.direction")} empty={t("ui.all")} options={DIRECTIONS.map((value) => ({ value, label: t(`direction.${value}`) }))} value={search.direction ?? ""} onChange={(event) => change({ direction: event.target.value })} />
         <SelectField className="sm:w-40" label={t("calls.status")} empty={t("ui.all")} options={STATUSES.map((value) => ({ value, label: t(`callStatus.${value}`) }))} value={search.status ?? ""} onChange={(event) => change({ status: event.target.value })} />
         <SelectField className="sm:w-48" label={t("calls.outcome")} empty={t("ui.all")} options={dispositions.map((one) => ({ value: one.code, label: nameOf(one, i18n.language) }))} value={search.disposition ?? ""} onChange={(event) => change({ disposition: event.target.value })} />
-        <PeriodFilter from={search.from ?? ""} to={search.to ?? ""} onChange={change} />
+        <PeriodFilter period={search.period ?? ""} from={search.from ?? ""} to={search.to ?? ""} onChange={change} />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState
@@ -194,7 +211,7 @@ export function CallsPage() {
             action: filtered ? <Button onClick={() => void navigate({ to: "/calls", search: {}, replace: true })}>{t("ui.showAll")}</Button> : null,
           }}
         >
-          <Table label={t("nav.calls")} columns={columns} rows={rows} id={(call) => call.id} detail={(call) => (search.call === call.id ? <CallDetail call={call} /> : null)} />
+          <Table label={t("nav.calls")} columns={columns} rows={rows} id={(call) => call.id} box={box} detail={(call) => (search.call === call.id ? <CallDetail call={call} /> : null)} />
           <MoreButton pages={pages} />
         </ListState>
       </div>
@@ -220,10 +237,20 @@ function CallDetail({ call }: { call: Call }) {
   const cause = call.hangup_cause;
   const why = cause && i18n.exists(`cause.${cause.kind}`) ? t(`cause.${cause.kind}`) : cause?.kind;
   const words = call.outcome?.notes ?? call.notes;
+  const me = useMe();
+  const [changing, setChanging] = useState(false);
+  const judges = me !== undefined && call.agent_id !== null && (call.disposition || wantsOutcome(call)) && (leadsTeam(me.role) || call.agent_id === me.id);
   return (
     <div className="flex flex-col gap-3">
       {call.recording ? <RecordingPlayer callId={call.id} recording={call.recording} label={t("recording.of", { when: formatWhen(call.started_at) })} /> : <p className="text-ink-2">{t("recording.none")}</p>}
       {words ? <p className="max-w-prose whitespace-pre-line">{words}</p> : null}
+      {judges ? (
+        <Button size="sm" className="self-start" onClick={() => setChanging(true)} {...outcomeForm.near}>
+          <Pencil className="size-4" aria-hidden="true" />
+          {call.disposition ? t("calls.changeOutcome") : t("outcome.choose")}
+        </Button>
+      ) : null}
+      {changing ? <outcomeForm.Part call={call} onClose={() => setChanging(false)} /> : null}
       <dl className="grid grid-cols-2 gap-x-6 gap-y-2 sm:grid-cols-3 lg:grid-cols-6">
         <Fact name={t("calls.fromNumber")}>{formatPhone(call.from)}</Fact>
         <Fact name={t("calls.toNumber")}>{formatPhone(call.to)}</Fact>

@@ -4,10 +4,11 @@ import { UserPlus, UserSearch } from "lucide-react";
 import { type ComponentProps, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
-import type { Lead, LeadStatus } from "@/api/types";
-import { LEAD_STATUSES } from "@/features/lead/LeadCard";
+import type { Lead } from "@/api/types";
+import { LEAD_STATUSES, PRIORITIES } from "@/features/lead/LeadCard";
 import type { NewLead } from "@/features/lead/NewLead";
 import { useLeads } from "@/features/lead/api";
+import { given } from "@/lib/given";
 import { formatDay, formatTime, formatWhen } from "@/lib/format";
 import { searchTerm } from "@/lib/phone";
 import { useActions } from "@/lib/useActions";
@@ -18,6 +19,8 @@ import { useDispositionName } from "@/parts/dispositions";
 import { PhoneText, PriorityBadge, StatusBadge } from "@/parts/lead";
 import { laterForm } from "@/parts/laterForm";
 import { ListState, MoreButton } from "@/parts/ListState";
+import { useRowKeys } from "@/parts/rowKeys";
+import { ViewsBar } from "@/parts/views/late";
 import { Button } from "@/ui/Button";
 import { PageHeader } from "@/ui/bits";
 import { SelectField, TextField } from "@/ui/Field";
@@ -35,22 +38,31 @@ export function LeadsPage() {
   const [adding, setAdding] = useState(false);
   const q = useSettled(searchTerm(text), 250);
   const status = LEAD_STATUSES.find((one) => one === search.status);
+  const priority = PRIORITIES.find((one) => one === search.priority);
   const field = useRef<HTMLInputElement>(null);
-  const pages = useLeads(q, status);
+  const pages = useLeads(q, status, priority);
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const blockText = useBlockText();
   const nameOf = useDispositionName();
+  const box = useRowKeys(t("nav.leads"));
   const writes = me !== undefined && me.role !== "viewer";
 
-  const view = (next: { q?: string; status?: LeadStatus | undefined }) => {
-    const wanted = { q, status, ...next };
-    void navigate({ to: "/leads", replace: true, search: { ...(wanted.q ? { q: wanted.q } : {}), ...(wanted.status ? { status: wanted.status } : {}) } });
-  };
+  /** The address holds what is asked; what says nothing is left out. */
+  const filter = (next: Record<string, string>) => void navigate({ to: "/leads", replace: true, search: given({ ...search, ...next }) });
+  const written = useRef(search.q ?? "");
   useEffect(() => {
-    if ((search.q ?? "") !== q) view({ q });
+    if ((search.q ?? "") === q) return;
+    written.current = q;
+    filter({ q });
     // Only the settled text moves the address; a change of address alone must not loop back.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [q]);
+  useEffect(() => {
+    // A picked view, or the way back to one: the field follows the address where the address did not follow the field.
+    if ((search.q ?? "") === written.current) return;
+    written.current = search.q ?? "";
+    setText(written.current);
+  }, [search.q]);
   useActions([
     { id: "leads.search", label: t("leads.search"), group: t("nav.leads"), keys: ["Slash"], run: () => field.current?.focus() },
     ...(writes ? [{ id: "leads.new", label: t("leads.new"), group: t("nav.leads"), keys: ["KeyN"], run: () => setAdding(true) }] : []),
@@ -109,13 +121,14 @@ export function LeadsPage() {
         note={pages.dataUpdatedAt ? t("ui.asOf", { time: formatTime(pages.dataUpdatedAt, true) }) : null}
         actions={
           writes ? (
-            <Button look="primary" keys={["KeyN"]} onClick={() => setAdding(true)} {...form.near}>
+            <Button look="primary" keys={["KeyN"]} actionId="leads.new" onClick={() => setAdding(true)} {...form.near}>
               <UserPlus className="size-4" aria-hidden="true" />
               {t("leads.new")}
             </Button>
           ) : null
         }
       />
+      <ViewsBar list="leads" asked={given({ q: search.q, status, priority })} picked={search.view} onPick={(asked, view) => void navigate({ to: "/leads", search: given({ ...asked, view }) })} />
       <div className="flex flex-wrap items-end gap-3 px-4 pb-3 md:px-6">
         <TextField ref={field} className="w-full sm:w-72" type="search" label={t("leads.search")} hideLabel placeholder={t("leads.search")} value={text} onChange={(event) => setText(event.target.value)} />
         <SelectField
@@ -125,12 +138,21 @@ export function LeadsPage() {
           empty={t("leads.everyStatus")}
           options={LEAD_STATUSES.map((value) => ({ value, label: t(`leadStatus.${value}`) }))}
           value={status ?? ""}
-          onChange={(event) => view({ status: LEAD_STATUSES.find((one) => one === event.target.value) })}
+          onChange={(event) => filter({ status: event.target.value })}
+        />
+        <SelectField
+          className="w-full sm:w-40"
+          label={t("lead.priority")}
+          hideLabel
+          empty={t("leads.everyPriority")}
+          options={PRIORITIES.map((value) => ({ value, label: t(`priority.${value}`) }))}
+          value={priority ?? ""}
+          onChange={(event) => filter({ priority: event.target.value })}
         />
       </div>
       <div className="mx-4 mb-6 rounded-lg border border-line bg-surface md:mx-6">
         <ListState query={pages} count={rows.length} empty={{ icon: UserSearch, title: q ? t("queue.notFound", { q }) : t("leads.empty"), help: t("queue.notFoundHelp") }}>
-          <Table label={t("nav.leads")} columns={columns} rows={rows} id={(lead) => lead.id} />
+          <Table label={t("nav.leads")} columns={columns} rows={rows} id={(lead) => lead.id} box={box} />
           <MoreButton pages={pages} />
         </ListState>
       </div>

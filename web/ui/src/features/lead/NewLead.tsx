@@ -8,6 +8,7 @@ import * as z from "zod/mini";
 import { api, unwrap } from "@/api/client";
 import { PhoneField } from "@/parts/PhoneField";
 import { applyProblem } from "@/parts/forms";
+import { SAVE_KEYS, submitForm, useSaveKey } from "@/parts/saveKey";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { TextField } from "@/ui/Field";
@@ -17,6 +18,7 @@ const FORM = "new-lead";
 /** A person nobody has written down yet. */
 export function NewLead({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
+  useSaveKey(submitForm(FORM));
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [phone, setPhone] = useState<string | null>(null);
@@ -47,7 +49,7 @@ export function NewLead({ onClose }: { onClose: () => void }) {
       footer={
         <>
           <Button onClick={onClose}>{t("ui.cancel")}</Button>
-          <Button look="primary" type="submit" form={FORM} busy={create.isPending}>
+          <Button look="primary" type="submit" form={FORM} keys={SAVE_KEYS} actionId="form.save" busy={create.isPending}>
             {t("ui.save")}
           </Button>
         </>

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
-import type { Lead, LeadChange, LeadStatus, TimelineKind } from "@/api/types";
+import type { Lead, LeadChange, LeadStatus, Priority, TimelineKind } from "@/api/types";
 import { isOnItsWay } from "@/parts/recording";
 import { toast } from "@/ui/toast";
 
@@ -59,10 +59,10 @@ export function useAddNote(id: string) {
   });
 }
 
-export function useLeads(q: string, status: LeadStatus | undefined) {
+export function useLeads(q: string, status: LeadStatus | undefined, priority: Priority | undefined) {
   return useInfiniteQuery({
-    queryKey: ["leads", "list", q, status ?? ""],
-    queryFn: ({ pageParam }) => unwrap(api.GET("/leads", { params: { query: { limit: 60, ...(q ? { q } : {}), ...(status ? { status } : {}), ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    queryKey: ["leads", "list", q, status ?? "", priority ?? ""],
+    queryFn: ({ pageParam }) => unwrap(api.GET("/leads", { params: { query: { limit: 60, ...(q ? { q } : {}), ...(status ? { status } : {}), ...(priority ? { priority } : {}), ...(pageParam ? { cursor: pageParam } : {}) } } })),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
