@@ -61,6 +61,8 @@ function List() {
     <Toast.Root
       key={item.id}
       toast={item}
+      // What can be pressed is not hidden from those who listen to the screen, though a live region reads it out as well.
+      aria-hidden={false}
       className={cx(
         "rounded-lg border bg-surface shadow-float transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0",
         item.type === "failed" ? "border-alarm" : "border-line",
@@ -72,7 +74,7 @@ function List() {
           <Toast.Description className="text-sm text-ink-2" />
         </div>
         {item.actionProps ? <Toast.Action className={buttonClass("plain", "sm")} /> : null}
-        <Toast.Close render={<Button look="quiet" size="icon-sm" aria-label={t("ui.close")} />}>
+        <Toast.Close aria-hidden={false} render={<Button look="quiet" size="icon-sm" aria-label={t("ui.close")} />}>
           <X className="size-4" aria-hidden="true" />
         </Toast.Close>
       </Toast.Content>

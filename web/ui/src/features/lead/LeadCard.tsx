@@ -1,13 +1,15 @@
+import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { Lead, LeadChange, LeadStatus, Priority } from "@/api/types";
 import { useChangeLead } from "@/features/lead/api";
 import { formatPhone, formatWhen } from "@/lib/format";
+import { useActions } from "@/lib/useActions";
 import { useDispositionName } from "@/parts/dispositions";
 import { Card, Fact } from "@/ui/bits";
-import { InlineField } from "@/ui/InlineField";
+import { type InlineEdit, InlineField } from "@/ui/InlineField";
 
 export const LEAD_STATUSES: readonly LeadStatus[] = ["new", "contacted", "interested", "not_interested", "customer", "invalid", "dnd"];
-const PRIORITIES: readonly Priority[] = ["hot", "warm", "cold"];
+export const PRIORITIES: readonly Priority[] = ["hot", "warm", "cold"];
 const SPOKEN = ["hi", "en", "bn", "gu", "kn", "ml", "mr", "pa", "ta", "te", "ur"];
 
 type Fields = Omit<LeadChange, "updated_at">;
@@ -18,14 +20,17 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
   const nameOf = useDispositionName();
   const change = useChangeLead(lead.id);
   const locked = readOnly ? t("lead.readOnly") : null;
-  const save = (label: string, fields: Fields, before: Fields) => change.mutate({ fields, label, before });
+  const save = (label: string, fields: Fields, before: Fields) => change.mutateAsync({ fields, label, before });
+  const refuse = () => Promise.reject(new Error("nothing to save"));
+  const first = useRef<InlineEdit>(null);
+  useActions([{ id: "lead.edit", label: t("lead.edit"), group: t("lead.group"), keys: ["KeyE"], disabledReason: locked, run: () => first.current?.begin() }]);
   const orNull = (text: string): string | null => (text === "" ? null : text);
   const options = <T extends string>(values: readonly T[], key: string) => values.map((value) => ({ value, label: t(`${key}.${value}`) }));
 
   return (
     <Card title={t("lead.card")} className="self-start">
       <dl className="grid grid-cols-2 gap-x-3 gap-y-2">
-        <InlineField wide label={t("lead.name")} value={lead.name} lockedReason={locked} onSave={(name) => name && save(t("lead.name"), { name }, { name: lead.name })} />
+        <InlineField wide label={t("lead.name")} value={lead.name} lockedReason={locked} ref={first} onSave={(name) => (name ? save(t("lead.name"), { name }, { name: lead.name }) : refuse())} />
         <InlineField
           wide
           label={t("lead.phone")}
@@ -33,7 +38,7 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
           value={lead.phone}
           shown={formatPhone(lead.phone)}
           lockedReason={locked ?? (lead.phone_masked ? t("lead.masked") : null)}
-          onSave={(phone) => phone && save(t("lead.phone"), { phone }, { phone: lead.phone })}
+          onSave={(phone) => (phone ? save(t("lead.phone"), { phone }, { phone: lead.phone }) : refuse())}
         />
         <InlineField wide label={t("lead.organisation")} value={lead.organisation ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.organisation"), { organisation: orNull(text) }, { organisation: lead.organisation ?? null })} />
         <InlineField wide label={t("lead.email")} type="email" value={lead.email ?? ""} lockedReason={locked} onSave={(text) => save(t("lead.email"), { email: orNull(text) }, { email: lead.email ?? null })} />
@@ -45,7 +50,7 @@ export function LeadCard({ lead, readOnly }: { lead: Lead; readOnly: boolean }) 
           shown={lead.language ? t(`languageName.${lead.language}`, { defaultValue: lead.language }) : undefined}
           options={[...(lead.language ? [] : [{ value: "", label: "–" }]), ...SPOKEN.map((value) => ({ value, label: t(`languageName.${value}`) }))]}
           lockedReason={locked}
-          onSave={(language) => language && save(t("lead.language"), { language }, { language: lead.language ?? null })}
+          onSave={(language) => (language ? save(t("lead.language"), { language }, { language: lead.language ?? null }) : refuse())}
         />
         <InlineField label={t("lead.pincode")} value={lead.pincode ?? ""} lockedReason={locked} onSave={(pincode) => save(t("lead.pincode"), { pincode }, { pincode: lead.pincode ?? "" })} />
         <Fact name={t("lead.score")}>{lead.lead_score}/100</Fact>

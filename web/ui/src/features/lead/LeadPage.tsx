@@ -34,7 +34,7 @@ export function LeadPage() {
     if (lead) document.title = `${lead.name} · TeleHub`;
   }, [lead]);
   useActions([
-    { id: "lead.call", label: lead ? t("call.callName", { name: lead.name }) : t("call.call"), group: t("lead.group"), keys: ["KeyC"], disabledReason: blocked ?? obstacle, run: () => start.mutate({ leadId, callId: newCallId() }) },
+    { id: "lead.call", label: lead ? t("call.callName", { name: lead.name }) : t("call.call"), group: t("lead.group"), keys: ["KeyC"], rests: true, disabledReason: blocked ?? obstacle, run: () => start.mutate({ leadId, callId: newCallId() }) },
     { id: "lead.back", label: t("ui.back"), group: t("lead.group"), keys: ["Escape"], run: back },
   ]);
 
@@ -75,7 +75,7 @@ export function LeadPage() {
           <StatusBadge status={lead.status} />
         </div>
         <div className="ml-auto">
-          {me?.role === "viewer" ? null : <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} size="lg" keys={["KeyC"]} />}
+          {me?.role === "viewer" ? null : <CallButton callee={{ leadId: lead.id }} name={lead.name} blocked={blocked} size="lg" keys={["KeyC"]} actionId="lead.call" />}
         </div>
       </header>
       <div className="grid min-h-0 flex-1 grid-cols-1 gap-4 overflow-y-auto p-4 md:px-6 lg:grid-cols-[19rem_minmax(0,1fr)] xl:grid-cols-[19rem_minmax(0,1fr)_20rem]">

@@ -61,7 +61,7 @@ function NoteForm({ leadId }: { leadId: string }) {
       {writing ? (
         <div className="mt-2 flex items-center justify-between">
           <span className="text-sm text-ink-3">{text.length}/500</span>
-          <Button look="primary" size="sm" keys={["Ctrl+Enter"]} busy={add.isPending} onClick={save}>
+          <Button look="primary" size="sm" keys={["Ctrl+Enter"]} actionId="note.save" busy={add.isPending} onClick={save}>
             {t("note.save")}
           </Button>
         </div>
