@@ -3,6 +3,7 @@ import { Grip, Menu as MenuIcon, Search } from "lucide-react";
 import { Suspense, lazy, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isAdmin, leadsTeam, makesCalls, useMe } from "@/api/me";
+import { useKeptKeys } from "@/api/preferences";
 import { AgentControl } from "@/features/agent/AgentControl";
 import { dialPad } from "@/features/dial/open";
 import { CallDock } from "@/features/hud/CallDock";
@@ -11,24 +12,36 @@ import { Banners } from "@/app/shell/Banners";
 import { useCallScreen } from "@/app/shell/callScreen";
 import { Nav } from "@/app/shell/Nav";
 import { UserMenu } from "@/app/shell/UserMenu";
+import { needWords } from "@/i18n";
 import type { Action } from "@/lib/actions";
+import { later } from "@/lib/later";
 import { useStore } from "@/lib/store";
-import { useActions } from "@/lib/useActions";
+import { useActions, useKeys } from "@/lib/useActions";
 import { connectLive } from "@/live/socket";
 import { useMyCall } from "@/live/hooks";
-import { ActionButton, Button } from "@/ui/Button";
+import { ActionButton, Button, Keys, ariaKeys } from "@/ui/Button";
 
 const loadDialPad = () => import("@/features/dial/DialPad");
 const DialPad = lazy(loadDialPad);
 const Palette = lazy(() => import("@/app/shell/Palette"));
 const ShortcutSheet = lazy(() => import("@/app/shell/ShortcutSheet"));
+const Sounds = later(async () => {
+  const [loaded] = await Promise.all([import("@/features/sound/Sounds"), needWords("own")]);
+  return loaded.default;
+});
+const SoundSettings = later<{ onClose: () => void }>(async () => {
+  const [loaded] = await Promise.all([import("@/features/sound/SoundSettings"), needWords("own")]);
+  return loaded.default;
+});
 const NavDrawer = lazy(() => import("@/app/shell/NavDrawer"));
+
+const PALETTE_KEYS = ["Ctrl+KeyK"];
 
 /** Everything around a page: the call dock is on top of all of them. */
 export function Shell() {
   const { t } = useTranslation();
   const me = useMe();
-  const [open, setOpen] = useState<"palette" | "sheet" | "nav" | null>(null);
+  const [open, setOpen] = useState<"palette" | "sheet" | "sounds" | "nav" | null>(null);
   const call = useMyCall();
   const CallScreen = useCallScreen(call !== null || (me !== undefined && makesCalls(me.role)), call?.call.id ?? null);
   const hudShown = useStore(hud) && call !== null && CallScreen !== null;
@@ -40,6 +53,8 @@ export function Shell() {
   const dial = useDialAction();
   const dials = me !== undefined && makesCalls(me.role) && Boolean(me.extension);
   useShellActions(setOpen);
+  useKeptKeys(me?.id);
+  const [paletteKey] = useKeys("palette.open", PALETTE_KEYS);
   useActions(dials ? [dial] : []);
 
   return (
@@ -58,17 +73,15 @@ export function Shell() {
           <button
             type="button"
             onClick={() => setOpen("palette")}
-            aria-keyshortcuts="Control+K"
+            aria-keyshortcuts={paletteKey ? ariaKeys(paletteKey) : undefined}
             className="flex h-9 min-w-0 items-center gap-2 rounded-md border border-line bg-page px-2.5 text-ink-2 hover:border-edge sm:flex-1 md:max-w-md"
           >
             <Search className="size-4 shrink-0" aria-hidden="true" />
             <span className="sr-only truncate sm:not-sr-only">{t("shell.searchPrompt")}</span>
-            <span className="ml-auto hidden gap-0.5 lg:flex" aria-hidden="true">
-              <kbd className="kbd">Ctrl</kbd>
-              <kbd className="kbd">K</kbd>
-            </span>
+            {paletteKey ? <Keys combo={paletteKey} className="ml-auto !hidden lg:!inline-flex" /> : null}
           </button>
           <div className="ml-auto flex items-center gap-1.5">
+            {dials ? <Sounds.Part /> : null}
             {dials ? (
               <>
                 <ActionButton action={dial} look="quiet" size="icon" aria-haspopup="dialog" aria-expanded={dialling !== null} onPointerEnter={loadDialPad} onFocus={loadDialPad}>
@@ -77,7 +90,7 @@ export function Shell() {
                 <AgentControl me={me} />
               </>
             ) : null}
-            <UserMenu me={me} onShortcuts={() => setOpen("sheet")} />
+            <UserMenu me={me} onShortcuts={() => setOpen("sheet")} onSounds={dials ? () => setOpen("sounds") : null} />
           </div>
         </header>
         <CallDock />
@@ -97,6 +110,7 @@ export function Shell() {
       <Suspense fallback={null}>
         {open === "palette" ? <Palette onClose={() => setOpen(null)} /> : null}
         {open === "sheet" ? <ShortcutSheet onClose={() => setOpen(null)} /> : null}
+        {open === "sounds" ? <SoundSettings.Part onClose={() => setOpen(null)} /> : null}
         {open === "nav" ? <NavDrawer role={me?.role} onClose={() => setOpen(null)} /> : null}
       </Suspense>
     </div>
@@ -116,7 +130,7 @@ function useShellActions(open: (what: "palette" | "sheet") => void): void {
   const group = t("shell.goTo");
   const page = (id: string, label: string, to: string): Action => ({ layer: 1, id: `page.${id}`, label, group, run: () => void navigate({ to }) });
   const actions: Action[] = [
-    { id: "palette.open", label: t("shell.palette"), group: t("shell.general"), keys: ["Ctrl+KeyK"], layer: 1, unlisted: true, run: () => open("palette") },
+    { id: "palette.open", label: t("shell.palette"), group: t("shell.general"), keys: PALETTE_KEYS, layer: 1, unlisted: true, run: () => open("palette") },
     { id: "shortcuts.open", label: t("shell.shortcuts"), group: t("shell.general"), keys: ["Shift+Slash"], layer: 1, run: () => open("sheet") },
     page("queue", t("nav.queue"), "/queue"),
     page("leads", t("nav.leads"), "/leads"),

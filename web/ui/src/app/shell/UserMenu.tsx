@@ -8,7 +8,7 @@ const load = () => import("@/app/shell/UserMenuItems");
 const Items = lazy(load);
 
 /** Oneself: name, language, colours, keys, the way out. */
-export function UserMenu({ me, onShortcuts }: { me: Me | undefined; onShortcuts: () => void }) {
+export function UserMenu({ me, onShortcuts, onSounds }: { me: Me | undefined; onShortcuts: () => void; onSounds: (() => void) | null }) {
   const { t } = useTranslation();
   const initials = (me?.name ?? "?")
     .split(/\s+/)
@@ -19,7 +19,7 @@ export function UserMenu({ me, onShortcuts }: { me: Me | undefined; onShortcuts:
     <LazyMenu
       menu={Items}
       preload={load}
-      props={{ me, onShortcuts }}
+      props={{ me, onShortcuts, onSounds }}
       trigger={
         <Button look="quiet" size="icon">
           <span className="sr-only">{t("shell.you", { name: me?.name ?? "" })}</span>

@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { CircleUser, Keyboard, LogOut } from "lucide-react";
+import { CircleUser, Keyboard, LogOut, Volume2 } from "lucide-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
@@ -13,9 +13,11 @@ import { Menu, MenuChoice, MenuItem, MenuLine, MenuText } from "@/ui/Menu";
 export interface UserMenuItemsProps {
   me: Me | undefined;
   onShortcuts: () => void;
+  /** For those whose calls can ring here. */
+  onSounds: (() => void) | null;
 }
 
-export default function UserMenuItems({ me, onShortcuts, trigger }: UserMenuItemsProps & { trigger: ReactElement }) {
+export default function UserMenuItems({ me, onShortcuts, onSounds, trigger }: UserMenuItemsProps & { trigger: ReactElement }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const chosenLanguage = useStore(language);
@@ -56,6 +58,12 @@ export default function UserMenuItems({ me, onShortcuts, trigger }: UserMenuItem
         <Keyboard className="size-4" aria-hidden="true" />
         {t("shell.shortcuts")}
       </MenuItem>
+      {onSounds ? (
+        <MenuItem onClick={onSounds}>
+          <Volume2 className="size-4" aria-hidden="true" />
+          {t("shell.sounds")}
+        </MenuItem>
+      ) : null}
       <MenuItem onClick={() => void signOut()}>
         <LogOut className="size-4" aria-hidden="true" />
         {t("shell.signOut")}
