@@ -121,7 +121,7 @@ async fn the_announcement_is_heard_by_both_in_the_leads_language_before_they_tal
     assert!(at("announced") < at("recording_started"), "{kinds:?}");
 }
 
-/// Who presses 9 is recorded no longer, and the call goes on.
+/// Who presses 9 is not recorded, hears so, and the call goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_who_opts_out_is_not_recorded_and_the_call_goes_on() {
     let mut scene = Scene::with("announce_opt_out", "english").await;
@@ -129,12 +129,39 @@ async fn a_customer_who_opts_out_is_not_recorded_and_the_call_goes_on() {
     scene.customer.command("sndcode", "9");
     let decided = scene.event("consent_decided").await;
     assert_eq!(decided["data"]["agreed"], false, "{decided}");
-    talk(3.0).await;
+    let told = prompt("en", "recording_stopped");
+    talk(3.0 + told.seconds()).await;
     let (row, customer, agent) = scene.hang_up().await;
     assert_eq!(row["hangup_cause"]["kind"], "normal", "{row}");
+    for (who, heard) in [("customer", &customer), ("agent", &agent)] {
+        assert!(heard.likeness(&told) > 0.9, "{who} hears it: {}", heard.likeness(&told));
+    }
     assert!(customer.seconds_of(AGENT_HZ) > 2.0, "{}", customer.seconds_of(AGENT_HZ));
     assert!(agent.seconds_of(CUSTOMER_HZ) > 2.0, "{}", agent.seconds_of(CUSTOMER_HZ));
     assert_not_recorded(&scene).await;
+}
+
+/// Who presses 9 in the talk is recorded no longer and hears so; the agent is heard before and after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_opts_out_in_the_talk_is_recorded_up_to_there() {
+    let mut scene = Scene::with("announce_opt_out", "hindi").await;
+    scene.event("recording_started").await;
+    talk(2.0).await;
+    scene.customer.command("sndcode", "9");
+    scene.event("recording_stopped").await;
+    let told = prompt("hi", "recording_stopped");
+    talk(2.5 + told.seconds()).await;
+    let (_, customer, agent) = scene.hang_up().await;
+    assert!(customer.likeness(&told) > 0.9, "is told: {}", customer.likeness(&told));
+    assert!(agent.likeness(&told) < 0.5, "the customer alone");
+    let asked = prompt("hi", "recording_opt_out").seconds();
+    let before = customer.between(0.0, asked + 2.5).seconds_of(AGENT_HZ);
+    let heard = customer.seconds_of(AGENT_HZ);
+    assert!(before > 1.2 && heard - before > 1.2, "{before} of {heard}");
+    let (left, right) = scene.floor.recording(&scene.call).await;
+    let kept = asked + 2.0;
+    assert!((left.seconds() - kept).abs() < 1.0, "up to there: {} of {kept}", left.seconds());
+    assert!(left.seconds_of(CUSTOMER_HZ) > 1.2 && right.seconds_of(AGENT_HZ) > 1.2);
 }
 
 /// Without a key nothing is kept; with 1 it is, from then on.
@@ -150,14 +177,16 @@ async fn a_customer_who_must_opt_in_is_recorded_only_after_agreeing() {
     assert_not_recorded(&silent).await;
     drop(silent);
 
-    let mut agreed = Scene::with("opt_in", "english").await;
+    let mut agreed = Scene::with("opt_in", "hindi").await;
     talk(1.0).await;
     agreed.customer.command("sndcode", "1");
     let decided = agreed.event("consent_decided").await;
     assert_eq!(decided["data"]["agreed"], true, "{decided}");
     let begun = agreed.event("recording_started").await;
     talk(3.0).await;
-    let (row, ..) = agreed.hang_up().await;
+    let (row, customer, _) = agreed.hang_up().await;
+    let thanks = prompt("hi", "consent_thanks");
+    assert!(customer.likeness(&thanks) > 0.9, "is thanked: {}", customer.likeness(&thanks));
     let (left, right) = agreed.floor.recording(&agreed.call).await;
     let silence_ms = begun["data"]["silence_ms"].as_f64().unwrap() as f32;
     assert!(silence_ms > 900.0, "{begun}");

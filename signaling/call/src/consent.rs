@@ -27,6 +27,8 @@ pub(crate) struct Announcing {
     mode: ConsentMode,
     prompt: &'static str,
     playback: PlaybackId,
+    /// What a key decided before its end; what plays since is the answer to that.
+    decided: Option<bool>,
 }
 
 impl Call {
@@ -47,12 +49,18 @@ impl Call {
             self.consent = Consent::Asked { mode: record.consent, until };
         }
         self.media(MediaAction::Unbridge { leg: pair.far.leg() });
+        let playback = self.announce(now, pair, prompt);
+        let mode = record.consent;
+        self.stage = Stage::Announcing(Announcing { pair, mode, prompt, playback, decided: None });
+    }
+
+    /// To both; the end of what the far side hears counts.
+    fn announce(&mut self, now: Instant, pair: Pair, prompt: &str) -> PlaybackId {
         let source = self.prompt(prompt);
         self.play(pair.ours.leg(), source.clone());
         let playback = self.play(pair.far.leg(), source);
         self.timers.set(now + self.config.announcement_limit, TimeoutReason::Announcement);
-        let mode = record.consent;
-        self.stage = Stage::Announcing(Announcing { pair, mode, prompt, playback });
+        playback
     }
 
     pub(crate) fn announcement_finished(&mut self, now: Instant, leg: LegId, finished: PlaybackId) {
@@ -61,6 +69,9 @@ impl Call {
             return;
         }
         let (pair, mode, prompt) = (announcing.pair, announcing.mode, announcing.prompt);
+        if let Some(agreed) = announcing.decided {
+            return self.talk(now, pair, agreed);
+        }
         self.emit(CallEventKind::Announced { leg, prompt: prompt.to_owned() });
         self.talk(now, pair, mode != ConsentMode::OptIn);
     }
@@ -68,13 +79,15 @@ impl Call {
     /// The announcement cannot be proved to have been heard: talk, but keep no audio.
     pub(crate) fn announcement_failed(&mut self, now: Instant) {
         if let Stage::Announcing(announcing) = &self.stage {
-            let pair = announcing.pair;
-            self.talk(now, pair, false);
-            self.recording_was_refused("the announcement did not come to its end");
+            let (pair, decided) = (announcing.pair, announcing.decided);
+            self.talk(now, pair, decided == Some(true));
+            if decided.is_none() {
+                self.recording_was_refused("the announcement did not come to its end");
+            }
         }
     }
 
-    /// A key of the customer may decide about the recording.
+    /// A key of the customer may decide about the recording, and the customer hears that it has.
     pub(crate) fn consent_key(&mut self, now: Instant, digit: char) {
         let Consent::Asked { mode, until } = self.consent else { return };
         if now > until {
@@ -94,12 +107,25 @@ impl Call {
         };
         self.consent = if agreed { Consent::Agreed } else { Consent::Refused };
         self.emit(CallEventKind::ConsentDecided { agreed });
+        let answer = if agreed { "consent_thanks" } else { "recording_stopped" };
         if let Stage::Announcing(announcing) = &self.stage {
             let pair = announcing.pair;
-            self.talk(now, pair, agreed);
+            let playback = self.announce(now, pair, answer);
+            if let Stage::Announcing(announcing) = &mut self.stage {
+                (announcing.playback, announcing.decided) = (playback, Some(agreed));
+            }
         } else if let Stage::Talking(talk) = &self.stage {
             let pair = talk.pair;
-            if agreed { self.record_agreed(now, pair) } else { self.stop_recording(now) }
+            if agreed {
+                self.record_agreed(now, pair)
+            } else {
+                self.stop_recording(now)
+            }
+            // Who hears music or ringback is not to lose it; the agent goes on being heard after it.
+            if self.joined_peer_of(pair.far.leg()).is_some() {
+                let answer = self.prompt(answer);
+                self.play(pair.far.leg(), answer);
+            }
         }
     }
 }
@@ -186,7 +212,7 @@ mod tests {
         rig.media(finished(3));
         rig.pass(Duration::from_secs(7));
         let one = MediaNotice::Dtmf { leg: leg(1), digit: '1' };
-        assert_eq!(rig.media(one)[2..], begins(12_000));
+        assert_eq!(rig.media(one)[2..4], begins(12_000));
     }
 
     #[test]
@@ -196,7 +222,9 @@ mod tests {
         let nine = MediaNotice::Dtmf { leg: leg(1), digit: '9' };
         let refused = emit(CallEventKind::ConsentDecided { agreed: false });
         let stop = media(MediaAction::StopRecording { recording: rig::recording() });
-        assert_eq!(rig.media(nine.clone()), [pressed('9'), refused, stop]);
+        let told = play(1, 4, rig::prompt("recording_stopped"));
+        assert_eq!(rig.media(nine.clone()), [pressed('9'), refused, stop, told]);
+        assert_eq!(rig.media(finished(4)), [], "the talk has gone on meanwhile");
         assert_eq!(rig.media(nine.clone()), [pressed('9')]);
 
         let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
@@ -206,14 +234,53 @@ mod tests {
     }
 
     #[test]
-    fn nine_during_the_announcement_joins_both_unrecorded() {
+    fn nine_during_the_announcement_is_answered_and_joins_both_unrecorded() {
         let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
-        let [bridge, bridged] = joined();
         let refused = emit(CallEventKind::ConsentDecided { agreed: false });
-        assert_eq!(
-            rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '9' }),
-            [pressed('9'), refused, bridge, bridged]
-        );
+        let nine = MediaNotice::Dtmf { leg: leg(1), digit: '9' };
+        let told = |n, playback| play(n, playback, rig::prompt("recording_stopped"));
+        assert_eq!(rig.media(nine.clone()), [pressed('9'), refused, told(0, 4), told(1, 5)]);
+        assert_eq!(rig.media(nine), [pressed('9')], "it is decided");
+        assert_eq!(rig.media(finished(3)), [], "the announcement was cut short");
+        assert_eq!(rig.media(finished(5)), joined());
+    }
+
+    #[test]
+    fn one_during_the_question_is_thanked_for_before_anything_is_recorded() {
+        for thanked in [true, false] {
+            let (mut rig, _) = announcing(ConsentMode::OptIn);
+            rig.pass(Duration::from_secs(20));
+            let agreed = emit(CallEventKind::ConsentDecided { agreed: true });
+            let thanks = |n, playback| play(n, playback, rig::prompt("consent_thanks"));
+            let out = rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '1' });
+            assert_eq!(out, [pressed('1'), agreed, thanks(0, 4), thanks(1, 5)]);
+            assert_eq!(
+                rig.pass(Duration::from_secs(11)),
+                [],
+                "the thanks have a time of their own"
+            );
+            // Whoever agreed did, though the thanks never end.
+            let out = match thanked {
+                true => rig.media(finished(5)),
+                false => rig.pass(Duration::from_secs(19)),
+            };
+            let (left, right, recording) = (leg(1), leg(0), rig::recording());
+            let silence_ms = if thanked { 31_000 } else { 50_000 };
+            assert_eq!(out[..2], joined());
+            assert_eq!(out[2], media(MediaAction::Record { recording, left, right, silence_ms }));
+            assert_eq!(out.len(), 4);
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_customer_on_hold_leaves_the_music() {
+        let (mut rig, _) = announcing(ConsentMode::AnnounceOptOut);
+        rig.media(finished(3));
+        rig.control(Control::Hold);
+        let refused = emit(CallEventKind::ConsentDecided { agreed: false });
+        let stop = media(MediaAction::StopRecording { recording: rig::recording() });
+        let out = rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '9' });
+        assert_eq!(out, [pressed('9'), refused, stop]);
     }
 
     #[test]
@@ -225,7 +292,7 @@ mod tests {
         let [record, started] = record();
         assert_eq!(
             rig.media(MediaNotice::Dtmf { leg: leg(1), digit: '1' }),
-            [pressed('1'), agreed, record, started]
+            [pressed('1'), agreed, record, started, play(1, 4, rig::prompt("consent_thanks"))]
         );
     }
 
