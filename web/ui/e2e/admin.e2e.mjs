@@ -26,6 +26,9 @@ async function users({ browser }) {
   await save(desk);
   await desk.dialog.getByText(desk.t("form.email")).waitFor();
   await desk.dialog.getByLabel(desk.t("signIn.email")).fill(email);
+  await desk.dialog.getByText(desk.t("users.teamHint")).waitFor();
+  await field(desk, "users.team").fill("North");
+  await field(desk, "users.reportsTo").selectOption({ label: "Meenakshi Rao" });
   await save(desk);
   await desk.dialog.getByText(desk.t("users.passwordTitle")).waitFor();
   const password = await desk.dialog.locator("code").last().textContent();
@@ -37,6 +40,23 @@ async function users({ browser }) {
   await theirs.signInWith(email, password);
   await theirs.page.getByRole("main").waitFor();
   await theirs.close();
+
+  // Who leads them is kept, and may be taken away again; a manager's form says what a team is for.
+  const leads = async () => (({ team, reports_to }) => ({ team, reports_to }))((await ask("admin", "GET", `/users?q=${email}`)).items[0]);
+  const { team, reports_to } = await leads();
+  same(team, "North", "the team is kept");
+  check(typeof reports_to === "string", "and the superior");
+  await row.getByRole("button", { name: desk.t("ui.editName", { name }), exact: true }).click();
+  await field(desk, "users.role").selectOption("manager");
+  await desk.dialog.getByText(desk.t("users.teamHintManager")).waitFor();
+  same(await field(desk, "users.team").inputValue(), team, "the form shows the team");
+  same(await field(desk, "users.reportsTo").inputValue(), reports_to, "and the superior");
+  await field(desk, "users.role").selectOption("telecaller");
+  await field(desk, "users.team").fill("");
+  await field(desk, "users.reportsTo").selectOption("");
+  await save(desk);
+  await desk.toast("users.saved").waitFor();
+  same(JSON.stringify(await leads()), '{"team":null,"reports_to":null}', "both are taken away");
 
   await row.getByRole("button", { name: `${desk.t("users.deactivate")}: ${name}` }).click();
   await row.getByText(desk.t("users.inactive"), { exact: true }).waitFor();
