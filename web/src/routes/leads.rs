@@ -274,7 +274,6 @@ async fn assigned(state: &AppState, who: &Principal, asked: Option<&str>) -> Out
             Problem::field("assigned_to", "invalid", "must be a user id, `me` or `none`")
         })?)),
     };
-    let desk = state.desk_settings(who).await?;
     match (asked, &who.reach) {
         (asked, Reach::All) => return Ok(asked.unwrap_or(Assigned::Any)),
         (None, Reach::Team(_)) => return Ok(Assigned::ToTeamOf(who.user)),
@@ -282,14 +281,21 @@ async fn assigned(state: &AppState, who: &Principal, asked: Option<&str>) -> Out
         (None, Reach::Own(_)) => return Ok(Assigned::To(who.user)),
         (Some(_), Reach::Own(_) | Reach::Team(_)) => {}
     }
+    let desk = state.desk_settings(who).await?;
     match asked.unwrap_or_default() {
         Assigned::To(user) if who.covers(user) => Ok(Assigned::To(user)),
         Assigned::Nobody if desk.telecallers_take_unassigned || desk.telecallers_see_all => {
             Ok(Assigned::Nobody)
         }
         wider if desk.telecallers_see_all => Ok(wider),
-        _ if who.leads() => Err(Problem::forbidden("you may list your team's leads only")),
-        _ => Err(Problem::forbidden("you may list your own leads only")),
+        Assigned::Any
+        | Assigned::To(_)
+        | Assigned::ToOrNobody(_)
+        | Assigned::Nobody
+        | Assigned::ToTeamOf(_) => {
+            let whose = if who.leads() { "your team's" } else { "your own" };
+            Err(Problem::forbidden(format!("you may list {whose} leads only")))
+        }
     }
 }
 
