@@ -70,9 +70,12 @@ async function stranger({ browser, phone }) {
     const search = desk.by("searchbox", "queue.search");
     await search.click();
     await page.keyboard.type("Meer");
+    const place = async () => JSON.stringify(await search.boundingBox());
+    const before = await place();
     phone.auto = false;
     const call = await carrier.call(from);
     await desk.phase("incoming");
+    same(await place(), before, "nothing moves when a call comes");
     await page.keyboard.type("a N");
     same(await search.inputValue(), "Meera N", "what is typed stays where it was meant");
     check(await search.evaluate((node) => node === document.activeElement), "the field keeps the keyboard");

@@ -3,6 +3,7 @@ import { ChevronDown, ChevronUp, Mic, MicOff, Pause, PhoneIncoming, PhoneOff, Pl
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { LiveCall } from "@/live/board";
+import { makesCalls, useMe } from "@/api/me";
 import { useControlActions } from "@/features/hud/actions";
 import { hud } from "@/features/hud/open";
 import { isTyping } from "@/lib/actions";
@@ -17,15 +18,23 @@ import { ActionButton, Button } from "@/ui/Button";
 
 export function CallDock() {
   const call = useMyCall();
+  const me = useMe();
+  const waits = me !== undefined && makesCalls(me.role) && Boolean(me.extension);
   useScreenPop(call);
   // Fetched before they are wanted: the call screen opens with its outcomes.
   useDispositions();
   return (
     <>
       <Announcement call={call} />
-      {call ? <Dock key={call.call.id} live={call} /> : null}
+      {call ? <Dock key={call.call.id} live={call} /> : waits ? <Waiting /> : null}
     </>
   );
+}
+
+/** The dock's place while there is no call: nothing moves when one comes. A phone has no height to spare. */
+function Waiting() {
+  const { t } = useTranslation();
+  return <p className="hidden min-h-13 shrink-0 items-center border-b border-line bg-surface px-4 py-1.5 text-sm text-ink-3 md:flex">{t("hud.noCall")}</p>;
 }
 
 /** A new call opens its screen, unless somebody is typing: then the dock shows it and nothing moves. */
