@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { TimelineKind } from "@/api/types";
 import { useAddNote, useTimeline } from "@/features/lead/api";
+import { formatNumber } from "@/lib/format";
 import { readLocal, writeLocal } from "@/lib/storage";
 import { useActions } from "@/lib/useActions";
 import { TimelineList } from "@/parts/Timeline";
@@ -20,9 +21,10 @@ export function LeadTimeline({ leadId, readOnly }: { leadId: string; readOnly: b
   const [view, setView] = useState<View>("all");
   const pages = useTimeline(leadId, view === "all" ? undefined : view);
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const counts = useCounts(leadId);
   return (
     <section aria-label={t("timeline.title")} className="self-start rounded-lg border border-line bg-surface">
-      <Tabs label={t("timeline.title")} value={view} onChange={setView} items={VIEWS.map((value) => ({ value, label: t(`timeline.view.${value}`) }))} panelClassName="p-4">
+      <Tabs label={t("timeline.title")} value={view} onChange={setView} items={VIEWS.map((value) => ({ value, label: t(`timeline.view.${value}`), count: counts?.(value) }))} panelClassName="p-4">
         {readOnly ? null : <NoteForm leadId={leadId} />}
         {pages.isPending ? <SkeletonRows rows={5} label={t("ui.loading")} /> : null}
         {pages.error && items.length === 0 ? (
@@ -38,6 +40,17 @@ export function LeadTimeline({ leadId, readOnly }: { leadId: string; readOnly: b
       </Tabs>
     </section>
   );
+}
+
+/** How many of a kind; nothing while there may be more than was read, nor for none, nor for all: the tabs have to fit. */
+function useCounts(leadId: string): ((view: View) => string | undefined) | undefined {
+  const all = useTimeline(leadId, undefined);
+  if (!all.data || all.hasNextPage) return undefined;
+  const kinds = all.data.pages.flatMap((page) => page.items.map((item) => item.kind));
+  return (view) => {
+    const count = kinds.filter((kind) => kind === view).length;
+    return count > 0 ? formatNumber(count) : undefined;
+  };
 }
 
 function NoteForm({ leadId }: { leadId: string }) {
