@@ -3,7 +3,7 @@ import i18next from "i18next";
 import { type FieldProblem, asProblem } from "@/api/problem";
 
 /** The server explains itself in English; in any other language our words for its code are told. */
-function wordsOf({ code, message }: FieldProblem): string {
+export function wordsOf({ code, message }: FieldProblem): string {
   const key = `refusal.${code}`;
   if (i18next.language !== "en" && i18next.exists(key)) return i18next.t(`refusal.${code}`);
   return message.charAt(0).toUpperCase() + message.slice(1);

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Lead, LeadChange, LeadStatus, Priority, TimelineKind } from "@/api/types";
+import { wordsOf } from "@/parts/forms";
 import { isOnItsWay } from "@/parts/recording";
 import { toast } from "@/ui/toast";
 
@@ -34,7 +35,7 @@ export function useChangeLead(id: string) {
     onError: (error, { label }) => {
       const problem = asProblem(error);
       void queries.invalidateQueries({ queryKey: leadKey(id) });
-      toast("failed", t("lead.notSaved", { field: label }), { detail: problem.status === 409 ? t("lead.changedMeanwhile") : (problem.fields[0]?.message ?? problem.message) });
+      toast("failed", t("lead.notSaved", { field: label }), { detail: problem.status === 409 ? t("lead.changedMeanwhile") : (problem.fields[0] ? wordsOf(problem.fields[0]) : problem.message) });
     },
   });
   return change;
