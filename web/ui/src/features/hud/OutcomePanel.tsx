@@ -37,6 +37,8 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
     forgetNotes(live.call.id);
     if (saved) toast("done", t("outcome.saved", { name: nameOf(saved, i18n.language) }), { detail: nextLine(saved) });
   });
+  // The hint names the desk's own keys; each outcome shows its key in any case.
+  const usual = !Object.keys(useStore(chosenKeys)).some((id) => id.startsWith("outcome."));
   const over = phaseOf(live) === "over";
   const chosen = all.find((one) => one.code === draft.code);
   const needs = missing(chosen, draft, notes, now);
@@ -59,7 +61,7 @@ export function OutcomePanel({ live, notes }: { live: LiveCall; notes: string })
       <div className="flex-1 p-3 lg:min-h-0 lg:overflow-y-auto">
         <div className="mb-2 flex items-baseline justify-between gap-2">
           <h2 className="font-semibold">{over ? t("outcome.choose") : t("outcome.title")}</h2>
-          {over && !draft.code ? <span className="text-sm text-ink-3 max-lg:hidden">{t("outcome.keys")}</span> : null}
+          {over && !draft.code && usual ? <span className="text-sm text-ink-3 max-lg:hidden">{t("outcome.keys")}</span> : null}
         </div>
         {all.length === 0 ? <Skeleton className="h-40" /> : <Grid all={all} live={live} over={over} code={draft.code} onChoose={choose} />}
         {chosen ? <Details key={chosen.code} chosen={chosen} hours={hours} draft={draft} needs={shown} onChange={setDraft} /> : null}
