@@ -15,7 +15,6 @@ export function useViews(list: ViewList) {
     queryKey: key(list),
     queryFn: async () => (await unwrap(api.GET("/views", { params: { query: { list, counts: true, limit: 100 } } }))).items,
     staleTime: COUNTED_FOR_MS,
-    refetchInterval: COUNTED_FOR_MS,
     meta: { quiet: true },
   });
 }
