@@ -220,6 +220,7 @@ impl Server {
                     async move { sip.ws_connection(peer, secure, inbound, outbound).await },
                 );
             })),
+            page_phones: page_phones(switch.clone(), secure),
             mail: mail(&config, &store, &url)?,
             directory_changed: Arc::new(move |change| {
                 let (switch, change) = (directory_of.clone(), directory_change(change));
@@ -409,4 +410,14 @@ fn mail(config: &Config, store: &Store, desk: &str) -> anyhow::Result<Option<Mai
 
 fn metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
     Ok(metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?)
+}
+
+fn page_phones(switch: Switch, secure: bool) -> web::PagePhones {
+    Arc::new(move |tenant, number, peer| {
+        let switch = switch.clone();
+        Box::pin(async move {
+            let phone = switch.softphone(tenant, &number, (peer, secure)).await?;
+            Some((phone.orders, phone.events))
+        })
+    })
 }

@@ -12,6 +12,7 @@ mod dns;
 mod measure;
 mod runtime;
 mod sip;
+mod softphone;
 mod status;
 mod switch;
 mod transport;
@@ -21,6 +22,7 @@ mod vital;
 
 pub use config::{Limits, SwitchConfig, TlsConfig};
 pub use directory::Directory;
+pub use softphone::Softphone;
 pub use status::{
     EventOut, LiveCall, Registration, StampedEvent, SwitchNotice, TrunkHealth, TrunkStatus,
 };

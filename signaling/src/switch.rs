@@ -11,6 +11,7 @@ use crate::{
         COMMAND_QUEUE, OurNames, RegistrationBoard, Registrations, SipCommand, SipDoor,
         SipNeighbours, SipTask,
     },
+    softphone::{self, Softphone, Wire},
     transport::{
         Flows, KnownSources, LocalAddresses, NETWORK_QUEUE, NetworkEvent, Shared, SourceGate, Tls,
         TlsError, UdpListener, accept, serve_ws,
@@ -239,6 +240,24 @@ impl Switch {
     ) {
         let transport = if secure { Transport::Wss } else { Transport::Ws };
         serve_ws(self.inner.shared.clone(), (peer, transport), inbound, outbound).await;
+    }
+
+    /// The phone of a page: registers for this extension as long as the page holds it. `None`: no such extension, or the
+    /// directory cannot be read.
+    pub async fn softphone(
+        &self,
+        tenant: TenantId,
+        number: &str,
+        (peer, secure): (SocketAddr, bool),
+    ) -> Option<Softphone> {
+        let account = self.inner.call_neighbours.accounts.account(tenant, number).await.ok()??;
+        let (outbound, from_page) = mpsc::channel(softphone::QUEUE);
+        let (to_page, inbound) = mpsc::channel(softphone::QUEUE);
+        let switch = self.clone();
+        tokio::spawn(async move {
+            switch.ws_connection(peer, secure, from_page, to_page).await;
+        });
+        Some(softphone::start(&account, peer, Wire { outbound, inbound }))
     }
 
     /// Looks at the directory again. Returns when what it says now is in force for every call and registration that

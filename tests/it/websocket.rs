@@ -1,64 +1,11 @@
 //! SIP over WebSocket (RFC 7118) as JsSIP speaks it: a stack of other hands registers, calls and is called.
 
 use crate::{
-    carriers::ROOT,
     floor::{AGENT_HZ, Floor, SOON, talk},
-};
-use serde_json::Value;
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
+    script::Script,
 };
 use testkit::eventually;
 use tokio::task::block_in_place;
-
-/// JsSIP in Node.
-struct JsSip {
-    child: Child,
-    told: mpsc::Receiver<Value>,
-}
-
-impl JsSip {
-    fn start(args: &[&str]) -> Self {
-        let mut child = Command::new("node")
-            .args(["--no-warnings", "e2e/jssip.mjs"])
-            .args(args)
-            .current_dir(Path::new(ROOT).join("web/ui"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node is installed, and scripts/ui.sh has brought its packages");
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let told = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                if tell.send(told).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, told }
-    }
-
-    /// The next thing it tells, which must be this.
-    fn tells(&self, what: &str) -> Value {
-        let told = block_in_place(|| self.told.recv_timeout(Duration::from_secs(40)));
-        let told = told.unwrap_or_else(|_| panic!("JsSIP says nothing, expected: {what}"));
-        assert_eq!(told["what"], what, "{told}");
-        told
-    }
-}
-
-impl Drop for JsSip {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jssip_registers_calls_and_is_called_over_websocket() {
@@ -68,7 +15,10 @@ async fn jssip_registers_calls_and_is_called_over_websocket() {
     let (user, secret, domain) = floor.server.sip_secret("101").await;
     let url = format!("{}/sip", floor.server.base.replacen("http", "ws", 1));
     let (page, tones) = (floor.server.base.clone(), [AGENT_HZ.to_string(), "800".to_owned()]);
-    let phone = JsSip::start(&[&page, &url, &domain, &user, &secret, "102", &tones[0], &tones[1]]);
+    let phone = Script::start(
+        "e2e/jssip.mjs",
+        &[&page, &url, &domain, &user, &secret, "102", &tones[0], &tones[1]],
+    );
     phone.tells("registered");
     floor.phone_registered().await;
     let extensions = floor.admin.get("/extensions?limit=200").await.to_string();

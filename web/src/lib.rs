@@ -36,6 +36,6 @@ pub use openapi::{openapi, openapi_text};
 pub use router::router;
 pub use shapes::system::ComponentState;
 pub use state::{
-    AppState, DirectoryChange, Inner, LiveFacts, Parts, PhoneDoors, PhoneFact, SipSocketAcceptor,
-    TrunkFact, TrunkHealth,
+    AppState, DirectoryChange, Inner, LiveFacts, PagePhone, PagePhones, Parts, PhoneDoors,
+    PhoneFact, SipSocketAcceptor, TrunkFact, TrunkHealth,
 };

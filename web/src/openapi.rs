@@ -35,6 +35,7 @@ with Retry-After. Live facts come over the WebSocket `GET /api/v1/live`: the cli
         problem::Problem,
         problem::FieldError,
         shapes::live::LiveHello,
+        shapes::live::PhoneWish,
         shapes::live::LiveMessage,
         shapes::accounts::Role,
         shapes::calls::RecordingFormat,

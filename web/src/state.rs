@@ -8,7 +8,7 @@ use crate::{
     token::Tokens,
 };
 use bytes::Bytes;
-use call::{CallControl, ExtensionId, TenantId, TrunkId};
+use call::{CallControl, ExtensionId, SoftphoneEvent, SoftphoneOrder, TenantId, TrunkId};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use std::{
@@ -116,6 +116,14 @@ impl LiveFacts {
 pub type SipSocketAcceptor =
     Arc<dyn Fn(SocketAddr, mpsc::Receiver<Bytes>, mpsc::Sender<Bytes>) + Send + Sync>;
 
+/// The phone of a page: what the page wants, and what it is told.
+pub type PagePhone = (mpsc::Sender<SoftphoneOrder>, mpsc::Receiver<SoftphoneEvent>);
+
+/// Makes a page the phone of an extension, for a browser at that address.
+pub type PagePhones = Arc<
+    dyn Fn(TenantId, String, SocketAddr) -> BoxFuture<'static, Option<PagePhone>> + Send + Sync,
+>;
+
 /// What the binary hands in.
 pub struct Parts {
     /// The database.
@@ -138,6 +146,8 @@ pub struct Parts {
     pub phone_doors: PhoneDoors,
     /// Where SIP over WebSocket goes; without it the path is not served.
     pub sip_socket: Option<SipSocketAcceptor>,
+    /// Makes pages phones.
+    pub page_phones: PagePhones,
     /// Where letters are handed in; without it none are sent.
     pub mail: Option<crm::outreach::MailRoom>,
     /// Called after extensions, numbers or trunks changed. Done when the switch goes by the change.

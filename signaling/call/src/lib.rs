@@ -28,6 +28,7 @@ mod recording;
 mod renegotiate;
 #[cfg(test)]
 mod rig;
+mod softphone;
 mod takeover;
 mod timers;
 mod transfer;
@@ -51,4 +52,5 @@ pub use number::{CalledNumber, E164, EmergencyNumber, InvalidNumber};
 pub use phase::{LegSnapshot, Phase, Snapshot};
 pub use plan::{ConsentMode, ExtensionTarget, Plan, RecordPlan, Target, TrunkTarget};
 pub use record::{CallRecord, CallStatus, LegRecord, LegStatus, RecordingRecord, RecordingStatus};
+pub use softphone::{SoftphoneEvent, SoftphoneOrder};
 pub use timers::{CallConfig, TimeoutReason};

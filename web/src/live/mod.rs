@@ -2,6 +2,7 @@
 
 mod board;
 mod hub;
+mod phone;
 mod socket;
 
 pub(crate) use hub::Hub;

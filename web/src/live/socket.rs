@@ -3,6 +3,7 @@
 use super::{
     board::{LiveState, Part},
     hub::{CallChange, Delta},
+    phone::Phone,
 };
 use crate::{
     AppState,
@@ -10,7 +11,7 @@ use crate::{
     origin,
     problem::Problem,
     sessions::Principal,
-    shapes::live::{LiveBody, LiveCall, LiveHello, LiveMessage, Snapshot},
+    shapes::live::{LiveBody, LiveCall, LiveHello, LiveMessage, PhoneWish, Snapshot},
     token::Access,
 };
 use axum::{
@@ -25,7 +26,7 @@ use call::CallId;
 use chrono::{DateTime, Utc};
 use std::{
     collections::HashSet,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 use tokio::sync::broadcast::error::RecvError;
@@ -55,13 +56,14 @@ pub(crate) async fn live(
     upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE).on_upgrade(
         move |socket| async move {
             metrics::gauge!("live_sockets").increment(1.0);
-            Box::pin(serve(state, socket, peer.ip())).await;
+            Box::pin(serve(state, socket, peer)).await;
             metrics::gauge!("live_sockets").decrement(1.0);
         },
     )
 }
 
-async fn serve(state: AppState, mut socket: WebSocket, address: IpAddr) {
+async fn serve(state: AppState, mut socket: WebSocket, peer: SocketAddr) {
+    let address = peer.ip();
     let hello = tokio::time::timeout(HELLO_WAIT, hello(&state, &mut socket, address)).await;
     let (who, access) = match hello {
         Ok(Some(known)) => known,
@@ -71,8 +73,9 @@ async fn serve(state: AppState, mut socket: WebSocket, address: IpAddr) {
     let Some(_place) = Place::take(&state, &who) else {
         return close(&mut socket, close_code::AGAIN, "too many sockets").await;
     };
-    let mut session = Session { state, socket, who, access, seen: HashSet::new(), seq: 0 };
-    let (code, reason) = session.run().await;
+    let (seen, phone) = (HashSet::new(), Phone::default());
+    let mut session = Session { state, socket, peer, who, access, seen, seq: 0, phone };
+    let (code, reason) = Box::pin(session.run()).await;
     close(&mut session.socket, code, reason).await;
 }
 
@@ -138,11 +141,13 @@ type Close = (u16, &'static str);
 struct Session {
     state: AppState,
     socket: WebSocket,
+    peer: SocketAddr,
     who: Principal,
     access: Access,
     /// Calls this listener was told of and not yet told the end of.
     seen: HashSet<CallId>,
     seq: i64,
+    phone: Phone,
 }
 
 impl Session {
@@ -163,6 +168,10 @@ impl Session {
                     Err(RecvError::Lagged(_)) => Err((close_code::AGAIN, "too slow")),
                     Err(RecvError::Closed) => Err((close_code::RESTART, "shutting down")),
                 },
+                told = self.phone.next() => {
+                    let body = told.unwrap_or_else(|| self.phone.lost());
+                    self.say(Utc::now(), body).await
+                }
                 message = self.socket.recv() => {
                     heard = Instant::now();
                     match message {
@@ -198,6 +207,13 @@ impl Session {
     async fn hear(&mut self, message: Message) -> Result<(), Close> {
         match message {
             Message::Text(text) => {
+                if let Ok(wish) = serde_json::from_str::<PhoneWish>(&text) {
+                    let (state, who) = (&self.state, &self.who);
+                    return match self.phone.wish(state, who, self.peer, wish).await {
+                        Some(body) => self.say(Utc::now(), body).await,
+                        None => Ok(()),
+                    };
+                }
                 // A fresh token before the old one runs out; anything else is not for us yet.
                 if serde_json::from_str::<LiveHello>(&text).is_err() {
                     return Ok(());

@@ -123,6 +123,77 @@ pub enum LiveBody {
     /// Something to tell.
     #[serde(rename = "alert")]
     Alert(Alert),
+    /// Whether calls reach this page.
+    #[serde(rename = "phone:state")]
+    PhoneState(PhoneState),
+    /// A call for this page's phone, or a change of one: answer it.
+    #[serde(rename = "phone:offer")]
+    PhoneOffer(PhoneOffer),
+    /// A leg of this page's phone is over.
+    #[serde(rename = "phone:hangup")]
+    PhoneHangup(PhoneLeg),
+}
+
+/// Whether calls reach a page.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PhoneState {
+    /// They do.
+    pub ready: bool,
+    /// Why they do not, in plain words.
+    pub error: Option<String>,
+}
+
+/// An offer for a page's phone (RFC 8829).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PhoneOffer {
+    /// Names the leg; the same again for a change of a running call.
+    pub leg: String,
+    /// Session description, to be set as the remote one.
+    pub sdp: String,
+    /// Who calls: a number, or an extension's; empty for a change.
+    pub from: String,
+    /// Their name, where one is known.
+    pub name: Option<String>,
+    /// Asked for by this user: taken without a press.
+    pub auto_answer: bool,
+    /// The leg runs already.
+    pub change: bool,
+}
+
+/// A leg of a page's phone.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneLeg {
+    /// As in the offer.
+    pub leg: String,
+}
+
+/// The page's answer to an offer.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneAnswer {
+    /// As in the offer.
+    pub leg: String,
+    /// The page's session description, with its candidates.
+    pub sdp: String,
+}
+
+/// What a page says of its phone.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum PhoneWish {
+    /// This page is to be her phone from now on.
+    #[serde(rename = "phone:ready")]
+    Ready,
+    /// It is no phone any more.
+    #[serde(rename = "phone:leave")]
+    Leave,
+    /// It takes an offer.
+    #[serde(rename = "phone:answer")]
+    Answer(PhoneAnswer),
+    /// It refuses or ends a leg.
+    #[serde(rename = "phone:hangup")]
+    Hangup(PhoneLeg),
 }
 
 /// A message of the server.

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 import { launch } from "./desk.mjs";
+import { ears } from "./ears.mjs";
 
 const [page_url, url, domain, user, password, callee, spoken, expected] = process.argv.slice(2);
 const tell = (what, more = {}) => process.stdout.write(`${JSON.stringify({ what, ...more })}\n`);
@@ -22,37 +23,8 @@ async function bundle() {
   return output[0].code;
 }
 
-/** In the page: a microphone that speaks one tone, and an ear that measures another. */
-function ears({ spoken, expected }) {
-  const context = new AudioContext({ sampleRate: 48_000 });
-  const tone = context.createOscillator();
-  const level = context.createGain();
-  const mouth = context.createMediaStreamDestination();
-  tone.frequency.value = spoken;
-  level.gain.value = 0.4;
-  tone.connect(level).connect(mouth);
-  tone.start();
-  window.microphone = mouth.stream;
-  window.heard = 0;
-  window.listen = (stream) => {
-    // Chromium decodes a stream only while an element plays it.
-    const player = new Audio();
-    player.srcObject = stream;
-    player.muted = true;
-    void player.play();
-    const analyser = context.createAnalyser();
-    analyser.fftSize = 4096;
-    context.createMediaStreamSource(stream).connect(analyser);
-    const bins = new Float32Array(analyser.frequencyBinCount);
-    const timer = setInterval(() => {
-      analyser.getFloatFrequencyData(bins);
-      const width = context.sampleRate / analyser.fftSize;
-      let loudest = 0;
-      for (let bin = 1; bin < bins.length; bin++) if (bins[bin] > bins[loudest]) loudest = bin;
-      if (bins[loudest] > -50 && Math.abs(loudest * width - expected) <= 2 * width) window.heard += 0.05;
-    }, 50);
-    return () => clearInterval(timer);
-  };
+/** In the page: JsSIP as a phone. */
+function phone() {
   const event = (target, name) => new Promise((happened) => target.once(name, happened));
   window.phone = {
     start: async ({ url, domain, user, password }) => {
@@ -111,6 +83,7 @@ try {
   await page.goto(page_url);
   await page.addScriptTag({ content: await bundle() });
   await page.evaluate(ears, { spoken: Number(spoken), expected: Number(expected) });
+  await page.evaluate(phone);
   await page.evaluate((account) => window.phone.start(account), { url, domain, user, password });
   tell("registered");
   tell("options", { status: await page.evaluate((to) => window.phone.refused((eventHandlers) => window.ua.sendOptions(to, "", { eventHandlers })), `sip:${domain}`) });

@@ -2211,6 +2211,21 @@ export interface components {
             data: components["schemas"]["Alert"];
             /** @enum {string} */
             type: "alert";
+        } | {
+            /** @description Whether calls reach this page. */
+            data: components["schemas"]["PhoneState"];
+            /** @enum {string} */
+            type: "phone:state";
+        } | {
+            /** @description A call for this page's phone, or a change of one: answer it. */
+            data: components["schemas"]["PhoneOffer"];
+            /** @enum {string} */
+            type: "phone:offer";
+        } | {
+            /** @description A leg of this page's phone is over. */
+            data: components["schemas"]["PhoneLeg"];
+            /** @enum {string} */
+            type: "phone:hangup";
         };
         /** @description A call as it is now. */
         LiveCall: components["schemas"]["Call"] & {
@@ -3323,6 +3338,13 @@ export interface components {
             /** @description The same on our side. */
             agent: number[];
         };
+        /** @description The page's answer to an offer. */
+        PhoneAnswer: {
+            /** @description As in the offer. */
+            leg: string;
+            /** @description The page's session description, with its candidates. */
+            sdp: string;
+        };
         /** @description One place where phones may register. */
         PhoneDoor: {
             /** @description Over what. */
@@ -3340,6 +3362,26 @@ export interface components {
             port: number;
             /** @description Reached from this machine only. */
             this_machine_only: boolean;
+        };
+        /** @description A leg of a page's phone. */
+        PhoneLeg: {
+            /** @description As in the offer. */
+            leg: string;
+        };
+        /** @description An offer for a page's phone (RFC 8829). */
+        PhoneOffer: {
+            /** @description Names the leg; the same again for a change of a running call. */
+            leg: string;
+            /** @description Session description, to be set as the remote one. */
+            sdp: string;
+            /** @description Who calls: a number, or an extension's; empty for a change. */
+            from: string;
+            /** @description Their name, where one is known. */
+            name?: string | null;
+            /** @description Asked for by this user: taken without a press. */
+            auto_answer: boolean;
+            /** @description The leg runs already. */
+            change: boolean;
         };
         /** @description What to type into a desk phone or softphone, all but its password. */
         PhoneSetup: {
@@ -3375,11 +3417,36 @@ export interface components {
             /** @description A phone is registered now. */
             registered: boolean;
         };
+        /** @description Whether calls reach a page. */
+        PhoneState: {
+            /** @description They do. */
+            ready: boolean;
+            /** @description Why they do not, in plain words. */
+            error?: string | null;
+        };
         /**
          * @description How a phone may reach us.
          * @enum {string}
          */
         PhoneTransport: "udp" | "tcp" | "tls";
+        /** @description What a page says of its phone. */
+        PhoneWish: {
+            /** @enum {string} */
+            type: "phone:ready";
+        } | {
+            /** @enum {string} */
+            type: "phone:leave";
+        } | {
+            /** @description It takes an offer. */
+            data: components["schemas"]["PhoneAnswer"];
+            /** @enum {string} */
+            type: "phone:answer";
+        } | {
+            /** @description It refuses or ends a leg. */
+            data: components["schemas"]["PhoneLeg"];
+            /** @enum {string} */
+            type: "phone:hangup";
+        };
         /** @description What one set for oneself at the desk. It goes with the person, not with the computer. */
         Preferences: {
             /**
