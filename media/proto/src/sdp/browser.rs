@@ -245,6 +245,11 @@ mod tests {
             sound().replace("a=ice-pwd:abcdefghijklmnopqrstuv", "a=ice-pwd:short"),
         ] {
             assert_eq!(browser_offer(broken.as_bytes()), None, "{broken}");
+            // Nor is it answered in the clear.
+            assert_eq!(
+                leg(false).answer(broken.as_bytes()).err(),
+                Some(SdpError::UnsupportedProfile)
+            );
             assert_eq!(
                 leg(true).answer(broken.as_bytes()).err(),
                 Some(SdpError::UnsupportedProfile)

@@ -122,7 +122,7 @@ impl Stream {
             profile: match media.proto.as_str() {
                 "RTP/AVP" => "RTP/AVP",
                 "RTP/AVPF" => "RTP/AVPF",
-                _ => secure.unwrap_or_default(),
+                _ => secure.filter(|_| browser.is_some()).unwrap_or_default(),
             },
             address: ip.map(|ip| SocketAddr::new(ip, media.port)),
             rtcp: rtcp_address(media, ip),
