@@ -1,5 +1,5 @@
 // What every story needs: a browser, a signed-in page, its words, axe, and a record of what broke the policy or threw.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,12 +14,41 @@ const WORDS = { en: all("en"), hi: all("hi") };
 /** Generous: the machine may be busy with everything else. */
 export const PATIENCE = 30_000;
 
+/** What the browsers' microphone hears. */
+export const MICROPHONE_HZ = 600;
+
+/** A microphone's recording: short tones with pauses, which no noise suppression takes for noise. */
+function microphone() {
+  const rate = 48_000;
+  const samples = Buffer.alloc(rate * 2 * 2);
+  for (let n = 0; n < rate * 2; n++) {
+    const on = n % (rate / 2) < rate / 3;
+    samples.writeInt16LE(on ? Math.round(12_000 * Math.sin((2 * Math.PI * MICROPHONE_HZ * n) / rate)) : 0, n * 2);
+  }
+  const header = Buffer.alloc(44);
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + samples.length, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate * 2, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(samples.length, 40);
+  return Buffer.concat([header, samples]);
+}
+
 export async function launch() {
   const folder = mkdtempSync(join(tmpdir(), "telehub-browser-"));
+  const wave = join(folder, "microphone.wav");
+  writeFileSync(wave, microphone());
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${wave}`],
     env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder },
   });
   browser.on("disconnected", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));

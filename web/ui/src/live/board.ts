@@ -1,5 +1,5 @@
 /** What is happening now, as the live socket tells it: a snapshot, then deltas. Pure. */
-import type { Agent, Alert, Call, LeadCard, WireCall, WireSnapshot } from "@/api/types";
+import type { Agent, Alert, Call, LeadCard, PhoneLeg, PhoneNews, PhoneOffer, WireCall, WireSnapshot } from "@/api/types";
 
 /** A call and what is true of it only now. */
 export interface LiveCall {
@@ -19,6 +19,9 @@ export type LiveMessage = { seq: number; at: string } & (
   | { type: "call:started" | "call:answered" | "call:updated" | "call:ended"; data: WireCall }
   | { type: "agent:state"; data: Agent }
   | { type: "alert"; data: Alert }
+  | { type: "phone:state"; data: PhoneNews }
+  | { type: "phone:offer"; data: PhoneOffer }
+  | { type: "phone:hangup"; data: PhoneLeg }
 );
 
 /** `lost`: what is shown may be old. */
@@ -123,6 +126,8 @@ export function reduce(board: Board, message: LiveMessage): Board {
     const { code, cleared } = message.data;
     return { ...next, alerts: cleared ? without(board.alerts, code) : { ...board.alerts, [code]: message.data } };
   }
+  // This page's phone is not the board's.
+  if (message.type === "phone:state" || message.type === "phone:offer" || message.type === "phone:hangup") return next;
   // A newer server may tell of things this page does not know yet.
   if (!KNOWN.has(message.type)) return next;
   const id = message.type === "agent:state" ? message.data.user_id : message.data.id;

@@ -8,6 +8,15 @@ export const board = createStore<Board>(emptyBoard);
 /** Every message, after the board took it. */
 export const messages = createSignal<LiveMessage>();
 
+let current: WebSocket | null = null;
+
+/** Says something to the server; false while there is no connection. */
+export function sendLive(message: object): boolean {
+  if (current?.readyState !== WebSocket.OPEN) return false;
+  current.send(JSON.stringify(message));
+  return true;
+}
+
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 10_000;
 /** The server closes with these when the token is no good. */
@@ -47,6 +56,7 @@ export function connectLive(): () => void {
     if (closed || (socket && socket.readyState <= WebSocket.OPEN)) return;
     const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`);
     socket = mine;
+    current = mine;
     mine.onopen = () => {
       void sayToken(mine);
       renewal = setInterval(() => void sayToken(mine), RENEW_MS);

@@ -29,6 +29,10 @@ const Sounds = later(async () => {
   const [loaded] = await Promise.all([import("@/features/sound/Sounds"), needWords("own")]);
   return loaded.default;
 });
+const PagePhone = later(async () => {
+  const [loaded] = await Promise.all([import("@/features/phone/PagePhone"), needWords("own")]);
+  return loaded.default;
+});
 const SoundSettings = later<{ onClose: () => void }>(async () => {
   const [loaded] = await Promise.all([import("@/features/sound/SoundSettings"), needWords("own")]);
   return loaded.default;
@@ -82,6 +86,7 @@ export function Shell() {
           </button>
           <div className="ml-auto flex items-center gap-1.5">
             {dials ? <Sounds.Part /> : null}
+            {dials ? <PagePhone.Part /> : null}
             {dials ? (
               <>
                 <ActionButton action={dial} look="quiet" size="icon" aria-haspopup="dialog" aria-expanded={dialling !== null} onPointerEnter={loadDialPad} onFocus={loadDialPad}>

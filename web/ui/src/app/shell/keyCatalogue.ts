@@ -37,6 +37,7 @@ export const CATALOGUE: readonly KeyEntry[] = [
   entry("everywhere", "agent.pause.meeting", "pause.meeting", []),
   entry("everywhere", "agent.pause.training", "pause.training", []),
   entry("everywhere", "agent.offline", "agent.goOffline", []),
+  entry("call", "phone.answer", "phone.answer", ["KeyA"]),
   entry("call", "call.mute", "hud.mute", ["KeyM"]),
   entry("call", "call.hold", "hud.hold", ["KeyH"]),
   entry("call", "call.keypad", "hud.keypad", ["KeyK"]),

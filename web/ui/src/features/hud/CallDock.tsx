@@ -6,6 +6,8 @@ import type { LiveCall } from "@/live/board";
 import { makesCalls, useMe } from "@/api/me";
 import { useControlActions } from "@/features/hud/actions";
 import { hud } from "@/features/hud/open";
+import { needWords } from "@/i18n";
+import { later } from "@/lib/later";
 import { isTyping } from "@/lib/actions";
 import { useNow } from "@/lib/clock";
 import { cx } from "@/lib/cx";
@@ -15,6 +17,11 @@ import { type Phase, phaseOf } from "@/live/board";
 import { useBoard, useMyCall } from "@/live/hooks";
 import { useDispositions } from "@/parts/dispositions";
 import { ActionButton, Button } from "@/ui/Button";
+
+const Answer = later(async () => {
+  const [loaded] = await Promise.all([import("@/features/phone/Answer"), needWords("own")]);
+  return loaded.default;
+});
 
 export function CallDock() {
   const call = useMyCall();
@@ -91,6 +98,7 @@ function Dock({ live }: { live: LiveCall }) {
       <RecordingSign live={live} />
       {waiting > 1 ? <span className="text-sm">{t("hud.waiting", { count: waiting })}</span> : null}
       <span className="ml-auto flex items-center gap-1.5">
+        {phase === "incoming" || phase === "calling_you" ? <Answer.Part /> : null}
         {phase === "over" ? null : (
           <>
             {open ? null : (
