@@ -70,7 +70,7 @@ export function Shell() {
         <Nav role={me?.role} />
       </aside>
       <div className="flex min-w-0 flex-1 flex-col">
-        <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line bg-surface px-2 md:px-4">
+        <header className="flex h-12 shrink-0 items-center gap-1 border-b border-line bg-surface px-2 sm:gap-2 md:px-4">
           <Button look="quiet" size="icon" className="md:hidden" hint={t("shell.menu")} onClick={() => setOpen("nav")}>
             <MenuIcon className="size-5" aria-hidden="true" />
           </Button>
@@ -84,7 +84,7 @@ export function Shell() {
             <span className="sr-only truncate sm:not-sr-only">{t("shell.searchPrompt")}</span>
             {paletteKey ? <Keys combo={paletteKey} className="ml-auto !hidden lg:!inline-flex" /> : null}
           </button>
-          <div className="ml-auto flex items-center gap-1.5">
+          <div className="ml-auto flex items-center gap-0.5 sm:gap-1.5">
             {dials ? <Sounds.Part /> : null}
             {dials ? <PagePhone.Part /> : null}
             {dials ? (
