@@ -133,14 +133,14 @@ impl SoftphoneTask {
             while let Some(output) = self.registration.poll_output() {
                 match output {
                     RegistrationOutput::Send(request) => self.register(now, *request),
-                    RegistrationOutput::State(state) => self.registered(&state).await?,
+                    RegistrationOutput::State(state) => self.registered(&state)?,
                 }
             }
             while let Some(transmit) = self.endpoint.poll_transmit() {
                 self.wire.outbound.send(transmit.bytes).await.map_err(|_| Gone)?;
             }
             match self.endpoint.poll_event() {
-                Some(event) => self.event(now, event).await?,
+                Some(event) => self.event(now, event)?,
                 None => return Ok(()),
             }
         }
@@ -155,28 +155,30 @@ impl SoftphoneTask {
         }
     }
 
-    async fn registered(&mut self, state: &RegistrationState) -> Result<(), Gone> {
+    fn registered(&mut self, state: &RegistrationState) -> Result<(), Gone> {
         let ready = matches!(state, RegistrationState::Registered { .. });
-        if !ready {
+        let fault = match state {
+            RegistrationState::Registered { .. } | RegistrationState::Left { .. } => false,
+            RegistrationState::Refused { .. } | RegistrationState::Failed { .. } => true,
+        };
+        if fault {
             tracing::warn!(?state, "a page is not reachable by phone");
         }
         if std::mem::replace(&mut self.ready, ready) != ready || !ready {
-            self.tell(SoftphoneEvent::Ready(ready)).await?;
+            self.tell(SoftphoneEvent::Ready(ready))?;
         }
         Ok(())
     }
 
     /// Waits for nobody: who does not read is gone.
-    async fn tell(&self, event: SoftphoneEvent) -> Result<(), Gone> {
+    fn tell(&self, event: SoftphoneEvent) -> Result<(), Gone> {
         self.events.try_send(event).map_err(|_| Gone)
     }
 
-    async fn event(&mut self, now: Instant, event: Event) -> Result<(), Gone> {
+    fn event(&mut self, now: Instant, event: Event) -> Result<(), Gone> {
         match event {
-            Event::Invited { dialog, message, .. } => {
-                return self.invited(now, dialog, &message).await;
-            }
-            Event::Dialog { dialog, event } => return self.dialog_event(now, dialog, event).await,
+            Event::Invited { dialog, message, .. } => return self.invited(now, dialog, &message),
+            Event::Dialog { dialog, event } => return self.dialog_event(now, dialog, event),
             Event::Response { transaction, message, .. } => {
                 let last = message.status().is_some_and(|status| status.code() >= 200);
                 if last && self.registering == Some(transaction) {
@@ -199,12 +201,7 @@ impl SoftphoneTask {
         Ok(())
     }
 
-    async fn invited(
-        &mut self,
-        now: Instant,
-        dialog: DialogId,
-        invite: &Message,
-    ) -> Result<(), Gone> {
+    fn invited(&mut self, now: Instant, dialog: DialogId, invite: &Message) -> Result<(), Gone> {
         if invite.body().is_empty() {
             // A page answers offers and makes none.
             let _ = self.endpoint.reject(now, dialog, 488, &[]);
@@ -224,10 +221,9 @@ impl SoftphoneTask {
             name: from.display.as_deref().map(str::to_owned),
             auto_answer: invite.headers().lines(HeaderName::CallInfo).any(waits),
         })
-        .await
     }
 
-    async fn dialog_event(
+    fn dialog_event(
         &mut self,
         now: Instant,
         dialog: DialogId,
@@ -238,14 +234,14 @@ impl SoftphoneTask {
                 let Some((leg, stage)) = self.legs.get_mut(&dialog) else { return Ok(()) };
                 *stage = Stage::Changing;
                 let event = SoftphoneEvent::Change { leg: leg.clone(), sdp: body.bytes };
-                return self.tell(event).await;
+                return self.tell(event);
             }
             DialogEvent::Reinvited { body: None } => {
                 let _ = self.endpoint.refuse_reinvite(now, dialog, 488);
             }
             DialogEvent::Failed(_) | DialogEvent::Ended { .. } => {
                 if let Some((leg, _)) = self.legs.remove(&dialog) {
-                    return self.tell(SoftphoneEvent::Ended { leg }).await;
+                    return self.tell(SoftphoneEvent::Ended { leg });
                 }
             }
             DialogEvent::Referred { transaction, .. }

@@ -85,6 +85,15 @@ pub struct RemoteBrowser {
     pub bundled: bool,
 }
 
+/// Is such a profile named at all? Most descriptions are plain RTP and need not be read for this.
+pub(super) fn is_named(body: &[u8]) -> bool {
+    let mut lines = body.split(|b| *b == b'\n').filter(|line| line.starts_with(b"m="));
+    lines.any(|line| {
+        let profile = line.split(|b| *b == b' ').nth(2).unwrap_or_default();
+        PROFILES.iter().any(|known| known.as_bytes() == profile.trim_ascii())
+    })
+}
+
 /// Is this the profile of a browser's audio?
 pub(super) fn profile(text: &str) -> Option<&'static str> {
     PROFILES.into_iter().find(|p| *p == text)
@@ -152,7 +161,7 @@ fn digest(value: &str) -> Option<(String, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Negotiation, Terms, browser_offer};
+    use super::super::{Negotiation, Terms, browser_offer, is_for_browsers};
     use super::*;
     use crate::Codec;
     use crate::sdp::MediaDirection;
@@ -215,6 +224,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "no {line} in {text}");
         }
+        assert!(is_for_browsers(&answer.sdp));
         // The zero address of its c= line is no hold.
         assert_eq!(answer.wanted, MediaDirection::SendRecv);
         let theirs = answer.agreed.browser.expect("a browser");
@@ -267,5 +277,6 @@ mod tests {
         assert_eq!(leg(true).answer(plain.as_bytes()).err(), Some(SdpError::UnsupportedProfile));
         assert_eq!(leg(false).answer(sound().as_bytes()).err(), Some(SdpError::UnsupportedProfile));
         assert_eq!(browser_offer(plain.as_bytes()), None);
+        assert!(!is_for_browsers(plain.as_bytes()));
     }
 }

@@ -403,6 +403,9 @@ impl Negotiation {
 /// A browser's offer: its telephone events, for a leg that has to know before it can answer. `None`: plain RTP, or nothing we
 /// can read.
 pub fn browser_offer(body: &[u8]) -> Option<BrowserOffer> {
+    if !browser::is_named(body) {
+        return None;
+    }
     let description = Description::parse(body).ok()?;
     let stream = description.streams.iter().find(|s| s.usable(true).is_ok())?;
     let plain = description.streams.iter().any(|s| s.usable(false).is_ok());
@@ -411,7 +414,7 @@ pub fn browser_offer(body: &[u8]) -> Option<BrowserOffer> {
 
 /// Is this description of ours one for a browser?
 pub fn is_for_browsers(ours: &[u8]) -> bool {
-    Description::parse(ours).is_ok_and(|d| d.streams.iter().any(|s| s.usable(true).is_ok()))
+    browser::is_named(ours)
 }
 
 /// What of a browser's offer is needed before it is answered.
