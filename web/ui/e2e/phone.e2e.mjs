@@ -1,5 +1,5 @@
 // The desk's page as the telecaller's phone: nothing but a headset on the computer.
-import { URL_BASE, ask, lead, someNumber } from "./api.mjs";
+import { URL_BASE, ask, extension, lead, someNumber, until } from "./api.mjs";
 import { Desk, MICROPHONE_HZ, check, nothingFound, same } from "./desk.mjs";
 import { Carrier } from "./phones.mjs";
 
@@ -29,7 +29,9 @@ const heard = (page, hertz, seconds) =>
     { hertz, seconds },
   );
 
-const isPhone = (desk) => desk.page.getByRole("status").filter({ hasText: desk.t("phone.ready") }).waitFor({ state: "attached" });
+/** The whole sentence: that of another tab's phone ends like it. */
+const says = (desk, key) => desk.page.getByRole("status").filter({ hasText: new RegExp(`^${desk.t(key).replace(/[.?]/g, "\\$&")}$`) }).waitFor({ state: "attached" });
+const isPhone = (desk) => says(desk, "phone.ready");
 
 async function judge(desk) {
   await desk.phase("over");
@@ -74,9 +76,15 @@ async function headset({ browser }) {
   } finally {
     await carrier.close();
   }
+  // One tab is the phone; the next one takes over when it is closed.
+  const second = await desk.secondTab("/queue");
+  await says(second, "phone.elsewhere");
+  same((await extension("102")).registrations.length, 1, "one phone of the two tabs");
+  await page.close();
+  await isPhone(second);
   // A desk phone again: nothing of the page is registered any more.
-  await desk.by("button", "phone.use").click();
-  same(await desk.by("button", "phone.use").getAttribute("aria-pressed"), "false", "off");
+  await second.by("button", "phone.use").click();
+  await until("no phone of the extension is left", 10, async () => (await extension("102")).registrations.length === 0);
   await desk.close();
 }
 

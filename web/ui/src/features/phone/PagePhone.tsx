@@ -10,6 +10,7 @@ import { toast } from "@/ui/toast";
 
 const LOOK: Record<PhoneState["kind"], string> = {
   off: "",
+  elsewhere: "",
   asking: "!text-wait",
   joining: "!text-wait",
   ready: "!text-good",
@@ -28,7 +29,7 @@ export default function PagePhone() {
   const again = state.kind === "failed" && state.fault !== "refused";
   return (
     <>
-      <Button look="quiet" size="icon" hint={said} aria-label={t("phone.use")} aria-pressed={on && !again} onClick={() => (on && !again ? turnOff() : void turnOn())}>
+      <Button look="quiet" size="icon" hint={said} aria-label={t("phone.use")} aria-pressed={on && !again} onClick={() => (on && !again ? turnOff() : turnOn())}>
         <Headset className={cx("size-5", LOOK[state.kind])} aria-hidden="true" />
       </Button>
       <span role="status" className="sr-only">
@@ -41,5 +42,5 @@ export default function PagePhone() {
 /** After a reload, where the browser may hear the microphone without asking. */
 async function resume(): Promise<void> {
   const permission = await navigator.permissions.query({ name: "microphone" as PermissionName }).catch(() => null);
-  if (permission?.state === "granted") await turnOn();
+  if (permission?.state === "granted") turnOn();
 }

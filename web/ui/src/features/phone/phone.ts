@@ -1,11 +1,12 @@
 /** This page as the telecaller's phone: microphone and loudspeaker of this computer, offers and answers over the live socket. */
+import { beTheOne } from "@/lib/oneTab";
 import { readLocal, writeLocal } from "@/lib/storage";
 import { createStore } from "@/lib/store";
 import { board, messages, sendLive } from "@/live/socket";
 import type { LiveMessage } from "@/live/board";
 
 export type PhoneFault = "denied" | "noDevice" | "insecure" | "refused";
-export type PhoneState = { kind: "off" | "asking" | "joining" | "ready" } | { kind: "failed"; fault: PhoneFault };
+export type PhoneState = { kind: "off" | "elsewhere" | "asking" | "joining" | "ready" } | { kind: "failed"; fault: PhoneFault };
 
 export const phone = createStore<PhoneState>({ kind: "off" });
 /** The leg that rings here and waits for a press. */
@@ -23,33 +24,55 @@ interface Leg {
 const legs = new Map<string, Leg>();
 const offers = new Map<string, string>();
 let microphone: MediaStream | null = null;
+/** The ways to end being the phone. */
+let handOn: (() => void) | null = null;
 let leave: (() => void) | null = null;
+/** Counts what was begun and ended. */
+let turn = 0;
 
 /** Is this computer's browser meant to be the phone? */
 export const isKept = (): boolean => readLocal(KEY) === "browser";
 
-/** Asks for the microphone, then tells the server that calls may come here. */
-export async function turnOn(): Promise<void> {
-  if (leave) return;
+/** From now on this browser is the phone; of several tabs the first one that asked is, and the next once that is closed. */
+export function turnOn(): void {
+  if (handOn) return;
   writeLocal(KEY, "browser");
   if (!window.isSecureContext) {
     phone.set({ kind: "failed", fault: "insecure" });
     return;
   }
+  phone.set({ kind: "elsewhere" });
+  handOn = beTheOne("telehub.phone", (mine) => (mine ? void begin() : undefined));
+}
+
+/** Asks for the microphone, then tells the server that calls may come here. */
+async function begin(): Promise<void> {
   phone.set({ kind: "asking" });
+  turn += 1;
+  const mine = turn;
+  let heard: MediaStream;
   try {
-    microphone = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
+    heard = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
   } catch (error) {
+    if (mine !== turn) return;
     const denied = error instanceof DOMException && error.name === "NotAllowedError";
     phone.set({ kind: "failed", fault: denied ? "denied" : "noDevice" });
+    handOn?.();
+    handOn = null;
     return;
   }
+  // Turned off while the browser asked: a late yes does not make it the phone again.
+  if (mine !== turn) return heard.getTracks().forEach((track) => track.stop());
+  microphone = heard;
   leave = messages.on(take);
   join();
 }
 
 export function turnOff(): void {
+  turn += 1;
   writeLocal(KEY, "desk");
+  handOn?.();
+  handOn = null;
   leave?.();
   leave = null;
   sendLive({ type: "phone:leave" });

@@ -2,9 +2,10 @@
 import { VolumeX } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { audio, awaitPress, holdFloor, play, stop } from "@/features/sound/player";
+import { audio, awaitPress, play, stop } from "@/features/sound/player";
 import { connects, heardOf } from "@/features/sound/score";
 import { soundSettings } from "@/features/sound/settings";
+import { beTheOne } from "@/lib/oneTab";
 import { useStore } from "@/lib/store";
 import { board } from "@/live/socket";
 
@@ -15,7 +16,7 @@ export default function Sounds() {
   const [mine, setMine] = useState(false);
   useEffect(() => awaitPress(), []);
   // A tab that may not sound does not keep those that may from it.
-  useEffect(() => (state === "ready" ? holdFloor(setMine) : undefined), [state]);
+  useEffect(() => (state === "ready" ? beTheOne("telehub.sound", setMine) : undefined), [state]);
   useRing(mine && voices.ring.on);
   useBeep(mine && voices.connected.on);
   if (state !== "locked" || !Object.values(voices).some((voice) => voice.on)) return null;

@@ -92,27 +92,3 @@ export function awaitPress(): () => void {
   look();
   return leave;
 }
-
-/** The one tab of this computer that sounds. Returns the way to hand it on. */
-export function holdFloor(onHeld: (held: boolean) => void): () => void {
-  if (!navigator.locks) {
-    onHeld(true);
-    return () => onHeld(false);
-  }
-  const gone = new AbortController();
-  let release: (() => void) | undefined;
-  navigator.locks
-    .request("telehub.sound", { signal: gone.signal }, () => {
-      onHeld(true);
-      return new Promise<void>((done) => {
-        release = done;
-      });
-    })
-    // Given up while it waited.
-    .catch(() => undefined);
-  return () => {
-    gone.abort();
-    release?.();
-    onHeld(false);
-  };
-}
