@@ -5,15 +5,22 @@
 #![warn(missing_docs)]
 
 mod clip;
+pub mod conceal;
 pub mod dtmf;
 pub mod e_model;
 pub mod g711;
+pub mod jitter;
+pub mod mixer;
+mod pitch;
+pub mod playout;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod source;
 pub mod speech;
 pub mod statistics;
+mod stretch;
 pub mod tone;
 
 pub use clip::Clip;
