@@ -49,6 +49,10 @@ pub(crate) struct Wire {
 pub(crate) struct SoftphoneTask {
     endpoint: Endpoint,
     registration: Registration,
+    /// What it registers with each time it may be called again.
+    terms: RegistrationConfig,
+    /// Calls may come.
+    reachable: bool,
     /// The REGISTER on its way.
     registering: Option<TransactionId>,
     source: Source,
@@ -73,7 +77,7 @@ impl SoftphoneTask {
         let mut config = EndpointConfig::new(AdvertisedSet::one_host(&host, 80, 443));
         config.user_agent = "TeleHub desk".into();
         config.max_dialogs = CALLS_MAX;
-        let registration = RegistrationConfig {
+        let terms = RegistrationConfig {
             registrar: format!("sip:{domain}"),
             aor: format!("<sip:{}>", account.aor),
             credentials: Some((account.number.clone(), account.secret.0.clone())),
@@ -83,7 +87,9 @@ impl SoftphoneTask {
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             endpoint: Endpoint::new(config, rand::random()),
-            registration: Registration::new(registration, rand::random(), Instant::now()),
+            registration: Registration::new(terms.clone(), rand::random(), Instant::now()),
+            terms,
+            reachable: true,
             registering: None,
             source: Source { transport: Transport::Ws, local, remote: peer, flow: FlowId(1) },
             contact: format!("<sip:{}@{host};transport=ws>", account.number),
@@ -202,6 +208,11 @@ impl SoftphoneTask {
     }
 
     fn invited(&mut self, now: Instant, dialog: DialogId, invite: &Message) -> Result<(), Gone> {
+        if !self.reachable {
+            // It was sent before the registrar knew.
+            let _ = self.endpoint.reject(now, dialog, 480, &[]);
+            return Ok(());
+        }
         if invite.body().is_empty() {
             // A page answers offers and makes none.
             let _ = self.endpoint.reject(now, dialog, 488, &[]);
@@ -265,12 +276,14 @@ impl SoftphoneTask {
     /// What is asked of a leg that is gone meanwhile has been told already.
     fn obey(&mut self, order: SoftphoneOrder) {
         let named = match &order {
+            SoftphoneOrder::Reachable(wanted) => return self.reach(*wanted),
             SoftphoneOrder::Answer { leg, .. } | SoftphoneOrder::Hangup { leg } => leg,
         };
         let found = self.legs.iter_mut().find(|(_, (leg, _))| leg == named);
         let Some((&dialog, (_, stage))) = found else { return };
         let now = Instant::now();
         match order {
+            SoftphoneOrder::Reachable(_) => {}
             SoftphoneOrder::Hangup { .. } => self.hang_up(dialog),
             SoftphoneOrder::Answer { sdp, .. } => {
                 let body = Some(Body::sdp(sdp));
@@ -285,6 +298,24 @@ impl SoftphoneTask {
                 }
             }
         }
+    }
+
+    /// What rings goes elsewhere when nobody is there; what is talked on goes on.
+    fn reach(&mut self, wanted: bool) {
+        if std::mem::replace(&mut self.reachable, wanted) == wanted {
+            return;
+        }
+        let now = Instant::now();
+        if wanted {
+            self.registering = None;
+            self.registration = Registration::new(self.terms.clone(), rand::random(), now);
+            return;
+        }
+        let ringing = self.legs.iter().filter(|(_, (_, stage))| *stage == Stage::Offered);
+        for dialog in ringing.map(|(dialog, _)| *dialog).collect::<Vec<_>>() {
+            let _ = self.endpoint.reject(now, dialog, 480, &[]);
+        }
+        self.registration.leave(now);
     }
 
     /// Refused where it is not answered yet: the desk says 603, so that it rings nowhere else.

@@ -17,6 +17,8 @@ pub enum SoftphoneOrder {
         /// Which leg, as in the offer.
         leg: String,
     },
+    /// Whether calls may come: a page that sleeps gets none, and has its running ones all the same.
+    Reachable(bool),
 }
 
 /// To a page.

@@ -139,7 +139,7 @@ pub enum LiveBody {
 pub struct PhoneState {
     /// They do.
     pub ready: bool,
-    /// Why they do not, in plain words.
+    /// Why they do not, in plain words; none while the page was not heard of.
     pub error: Option<String>,
 }
 
@@ -188,6 +188,9 @@ pub enum PhoneWish {
     /// It is no phone any more.
     #[serde(rename = "phone:leave")]
     Leave,
+    /// It is awake: said every two seconds. A page that says nothing for eight seconds is called again once it does.
+    #[serde(rename = "phone:alive")]
+    Alive,
     /// It takes an offer.
     #[serde(rename = "phone:answer")]
     Answer(PhoneAnswer),

@@ -1,7 +1,7 @@
 // The desk's page as the telecaller's phone: nothing but a headset on the computer.
 import { URL_BASE, ask, extension, lead, someNumber, until } from "./api.mjs";
 import { Desk, MICROPHONE_HZ, check, nothingFound, same } from "./desk.mjs";
-import { Carrier } from "./phones.mjs";
+import { Carrier, SIP } from "./phones.mjs";
 
 /** Seconds within the next ones that a tone is the loudest thing in what the page plays. */
 const heard = (page, hertz, seconds) =>
@@ -88,6 +88,44 @@ async function headset({ browser }) {
   await desk.close();
 }
 
+/** E07: a page that is frozen is known within 10 s and not called; thawed, it is called again without a press. */
+async function frozen({ browser, phone }) {
+  const desk = await Desk.open(browser);
+  await desk.context.grantPermissions(["microphone"], { origin: URL_BASE });
+  await desk.signIn("bharat@demo.local");
+  await desk.go("/queue");
+  await desk.by("button", "phone.use").click();
+  await isPhone(desk);
+  const phones = async () => (await extension("102")).registrations.length;
+  // Off the button, whose hint would lie over the call that comes.
+  await desk.page.mouse.move(640, 500);
+  // Longer than a sleeping page is kept: this one is awake.
+  await desk.page.waitForTimeout(9000);
+  same(await phones(), 1, "an idle page stays reachable");
+  const tools = await desk.context.newCDPSession(desk.page);
+  // Not a line of the page runs from here on: what a frozen tab is to everybody else. (A page that hears the microphone is
+  // not frozen by the browser itself.)
+  await tools.send("Debugger.enable");
+  const stopped = new Promise((done) => tools.once("Debugger.paused", done));
+  await tools.send("Debugger.pause");
+  await stopped;
+  await until("the frozen page is no phone any more", 10, async () => (await phones()) === 0);
+  phone.say("dial", `sip:102@${SIP}`);
+  await until("the colleague's call ends", 10, () => phone.events.includes("CALL_CLOSED"));
+  check(!phone.events.some((kind) => kind === "CALL_RINGING" || kind === "CALL_ESTABLISHED"), `nothing rings: ${phone.events}`);
+  phone.events.length = 0;
+  await tools.send("Debugger.resume");
+  await tools.send("Debugger.disable");
+  await until("the thawed page is a phone", 10, async () => (await phones()) === 1);
+  await isPhone(desk);
+  phone.say("dial", `sip:102@${SIP}`);
+  await desk.by("button", "phone.refuse").click();
+  await phone.heard("CALL_CLOSED");
+  await desk.by("button", "phone.use").click();
+  await until("no phone of the extension is left", 10, async () => (await phones()) === 0);
+  await desk.close();
+}
+
 /** Who does not let the browser hear the microphone is told what to do, and keeps the desk phone. */
 async function denied({ browser }) {
   const desk = await Desk.open(browser, { width: 360, height: 740, language: "hi", theme: "dark" });
@@ -104,5 +142,6 @@ async function denied({ browser }) {
 
 export default {
   "a page with a headset calls and is called": headset,
+  "a page that is frozen is not called": frozen,
   "a page without a microphone says why": denied,
 };

@@ -30,7 +30,10 @@ function phone({ token }) {
     });
   socket.onmessage = async ({ data: text }) => {
     const { type, data } = JSON.parse(text);
-    if (type === "snapshot") say("phone:ready");
+    if (type === "snapshot") {
+      say("phone:ready");
+      setInterval(() => say("phone:alive"), 2000);
+    }
     if (type === "phone:state") window.tell("state", data);
     if (type === "phone:hangup") {
       legs.get(data.leg)?.close();

@@ -3421,7 +3421,7 @@ export interface components {
         PhoneState: {
             /** @description They do. */
             ready: boolean;
-            /** @description Why they do not, in plain words. */
+            /** @description Why they do not, in plain words; none while the page was not heard of. */
             error?: string | null;
         };
         /**
@@ -3436,6 +3436,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "phone:leave";
+        } | {
+            /** @enum {string} */
+            type: "phone:alive";
         } | {
             /** @description It takes an offer. */
             data: components["schemas"]["PhoneAnswer"];

@@ -27,6 +27,7 @@ let microphone: MediaStream | null = null;
 /** The ways to end being the phone. */
 let handOn: (() => void) | null = null;
 let leave: (() => void) | null = null;
+let ticker: Worker | null = null;
 /** Counts what was begun and ended. */
 let turn = 0;
 
@@ -65,6 +66,11 @@ async function begin(): Promise<void> {
   if (mine !== turn) return heard.getTracks().forEach((track) => track.stop());
   microphone = heard;
   leave = messages.on(take);
+  // The page answers its worker: where it is frozen, or this computer sleeps, nothing is said and nobody is sent here.
+  ticker = new Worker(new URL("./tick.ts", import.meta.url), { type: "module" });
+  ticker.onmessage = () => {
+    if (board.get().link === "live") sendLive({ type: "phone:alive" });
+  };
   join();
 }
 
@@ -75,6 +81,8 @@ export function turnOff(): void {
   handOn = null;
   leave?.();
   leave = null;
+  ticker?.terminate();
+  ticker = null;
   sendLive({ type: "phone:leave" });
   for (const leg of [...legs.keys()]) drop(leg);
   offers.clear();
@@ -96,7 +104,9 @@ function take(message: LiveMessage): void {
     for (const leg of [...legs.keys()]) drop(leg);
     join();
   } else if (message.type === "phone:state") {
-    phone.set(message.data.ready ? { kind: "ready" } : { kind: "failed", fault: "refused" });
+    const { ready, error } = message.data;
+    // Without a reason: it slept, and is called again as soon as it is heard.
+    phone.set(ready ? { kind: "ready" } : error ? { kind: "failed", fault: "refused" } : { kind: "joining" });
   } else if (message.type === "phone:hangup") {
     drop(message.data.leg);
   } else if (message.type === "phone:offer") {
