@@ -1,7 +1,7 @@
 //! Packet-loss concealment: what was lost is made up from the last period of the voice, fading
 //! away, and melts into what comes after (the idea of ITU-T G.711 appendix I).
 
-use crate::pitch;
+use crate::pitch::{self, blend};
 
 /// What is remembered, milliseconds.
 const HISTORY_MS: usize = 40;
@@ -44,9 +44,7 @@ impl Concealer {
         if self.made_up > 0 {
             let overlap = (MELT_MS * self.per_ms()).min(frame.len());
             for (n, sample) in frame[..overlap].iter_mut().enumerate() {
-                let weight = (n + 1) as f32 / (overlap + 1) as f32;
-                let made_up = f32::from(self.next());
-                *sample = (made_up + (f32::from(*sample) - made_up) * weight) as i16;
+                *sample = blend(self.next(), *sample, n, overlap);
             }
             self.made_up = 0;
         }
@@ -77,10 +75,8 @@ impl Concealer {
         // Its end leads back to its beginning.
         let quarter = lag / 4;
         for n in 0..quarter {
-            let weight = (n + 1) as f32 / (quarter + 1) as f32;
-            let earlier = f32::from(self.history[end - lag - quarter + n]);
             let place = &mut self.period[lag - quarter + n];
-            *place = (f32::from(*place) + (earlier - f32::from(*place)) * weight) as i16;
+            *place = blend(*place, self.history[end - lag - quarter + n], n, quarter);
         }
         self.phase = 0;
     }

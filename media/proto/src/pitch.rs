@@ -49,3 +49,9 @@ pub(crate) fn is_quiet(samples: &[i16]) -> bool {
     let sum: u64 = samples.iter().map(|s| u64::from(s.unsigned_abs())).sum();
     sum < 60 * samples.len() as u64
 }
+
+/// Step `n` of `of` of the way from one sample to another.
+pub(crate) fn blend(from: i16, to: i16, n: usize, of: usize) -> i16 {
+    let weight = (n + 1) as f32 / (of + 1) as f32;
+    (f32::from(from) + (f32::from(to) - f32::from(from)) * weight) as i16
+}

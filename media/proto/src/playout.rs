@@ -18,7 +18,7 @@ const FAR_OFF_US: i64 = 60_000;
 const PAUSE_US: i64 = 300_000;
 
 /// Turns payloads of one codec into samples.
-pub enum Decoder {
+enum Decoder {
     /// By table, at 8 kHz.
     G711(Codec),
     /// libopus, at a rate of our choice.

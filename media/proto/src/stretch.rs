@@ -1,6 +1,6 @@
 //! Playing faster or slower by one period of the voice, which nobody hears (overlap and add).
 
-use crate::pitch;
+use crate::pitch::{self, blend};
 
 /// Compared for likeness, milliseconds.
 const WINDOW_MS: usize = 10;
@@ -38,11 +38,6 @@ pub(crate) fn lengthen(samples: &mut Vec<i16>, rate: u32, force: bool) -> usize 
         samples[lag + n] = blend(natural, samples[n], n, lag);
     }
     lag
-}
-
-fn blend(from: i16, to: i16, n: usize, of: usize) -> i16 {
-    let weight = (n + 1) as f32 / (of + 1) as f32;
-    (f32::from(from) + (f32::from(to) - f32::from(from)) * weight) as i16
 }
 
 fn period(samples: &[i16], rate: u32, force: bool) -> Option<usize> {
